@@ -1,0 +1,3 @@
+"""mailgate: an e-mail help desk gateway."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,72 @@
+"""What is a ticket?
+
+Values only. Moments are aware UTC. Words are those of the project's glossary: see ARCHITECTURE.md.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Where a ticket stands."""
+
+    NEW = "new"
+    OPEN = "open"
+    PENDING = "pending"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+
+
+class Outcome(StrEnum):
+    """How a ticket ended."""
+
+    SOLVED = "solved"
+    REDIRECTED = "redirected"
+    REJECTED = "rejected"
+    MERGED = "merged"
+    WITHDRAWN = "withdrawn"
+    SPAM = "spam"
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One matter of one requester at one desk."""
+
+    number: str
+    """"KOM-2026-000123": desk prefix, year of arrival in local time, serial; never reused."""
+    desk: str
+    """The key of the desk in the settings."""
+    status: Status
+    level: int
+    """Place in the escalation chain, 0 is the front line."""
+    holder: str | None
+    """Listed address of the staff member who has it; None while nobody does."""
+    outcome: Outcome | None
+    """None until it ended."""
+    channel: str
+    """"mail" until other channels are entered."""
+    subject: str
+    requester_name: str
+    requester_address: str
+    """As the requester wrote it."""
+    category: str | None
+    work: str | None
+    """Code of the kind of work, which carries the service target; None: no target."""
+    priority: int
+    """1 is the most urgent, 3 the ordinary one, 4 can wait."""
+    confidential: bool
+    received_at: datetime
+    """INTERNALDATE of the first mail."""
+    notified_at: datetime | None
+    first_response_at: datetime | None
+    """When the first words of a person for the requester were handed to the outbox."""
+    promised_due_at: datetime | None
+    due_at: datetime | None
+    resolved_at: datetime | None
+    """The first resolution: the clock is measured against it."""
+    closed_at: datetime | None
+    reopened: int
+    """How often it was opened again."""
+    silent: bool
+    """No automatic mail to the requester: a machine wrote, or another desk answers."""

@@ -1,0 +1,143 @@
+"""What did a mail say, as plain data?
+
+Values only: they cross the process wall of the reading worker as msgpack. Every str in them is free of
+CR (and, in header values and file names, of LF), NUL, other control characters and bidi overrides.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One mailbox."""
+
+    name: str
+    """The decoded display name, "" when there is none."""
+    address: str
+    """The addr-spec as its writer wrote it, without angle brackets: "Budi@example.go.id"."""
+
+    @property
+    def key(self) -> str:
+        """For comparing only: foreign local parts are never rewritten (RFC 5321, section 2.3.11)."""
+        return self.address.casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A part that is not the text of the mail."""
+
+    name: str
+    """Safe to show and to save: no path, no control characters; "" when the sender gave none."""
+    type: str
+    """Lower-case media type: "image/png"."""
+    size: int
+    """Decoded bytes."""
+    data: bytes
+    """The decoded bytes; for message/rfc822 the whole attached message."""
+
+
+class AutomaticKind(StrEnum):
+    """What sort of machine wrote."""
+
+    RESPONSE = "response"
+    """It answers a mail (vacation reply, read receipt, DSN): never opens a ticket, never answered."""
+    NOTICE = "notice"
+    """It writes of its own accord (monitoring, cron): may open a ticket, never answered."""
+    BULK = "bulk"
+    """A mailing list or bulk mail: may open a ticket, never answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Automatic:
+    """Why a mail is taken for a machine's."""
+
+    kind: AutomaticKind
+    reason: str
+    """The mark that was found, for `why`: "Auto-Submitted: auto-replied"."""
+
+
+@dataclass(frozen=True, slots=True)
+class DsnRecipient:
+    """One per-recipient group of a delivery status notification (RFC 3464, section 2.3)."""
+
+    address: str
+    action: str
+    """failed, delayed, delivered, relayed or expanded; lower case. Decides, not the status class."""
+    status: str
+    """Such as "5.1.1"; "" when not said."""
+    diagnostic: str
+    """What the remote server said, one line, at most 500 characters; "" when not said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dsn:
+    """A delivery status notification, or a bounce that no standard foresaw."""
+
+    action: str
+    """The worst of its recipients' actions: failed before delayed before the rest."""
+    recipients: tuple[DsnRecipient, ...]
+    original_message_id: str | None
+    """Of the mail that it reports on, without angle brackets; None when it says nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """An abuse report (RFC 5965, X-ARF)."""
+
+    type: str
+    source_ip: str
+    """"" when not said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a mail says. Message ids stand everywhere without angle brackets."""
+
+    message_id: str | None
+    """None when the mail has none that can be read."""
+    authors: tuple[Address, ...]
+    """The mailboxes of From; more than one never proves anybody; empty when none can be read."""
+    reply_to: tuple[Address, ...]
+    to: tuple[Address, ...]
+    cc: tuple[Address, ...]
+    """Without Resent-*; see `resent_to`."""
+    resent_to: tuple[Address, ...]
+    """Resent-To and Resent-Cc."""
+    subject: str
+    """Decoded, one line, "" when there is none."""
+    date: datetime | None
+    """The author's own clock in UTC, shown and never counted with; None when unreadable."""
+    in_reply_to: tuple[str, ...]
+    references: tuple[str, ...]
+    return_path: str | None
+    """"" is the null return path of RFC 5321, section 4.5.5; None when the server kept none."""
+    received_count: int
+    """Received fields: 100 and more is a loop (RFC 5321, section 6.3)."""
+    text: str
+    """The whole text, "\\n" line ends, quotes and signatures included; "" when there is none."""
+    reply_text: str
+    """The words written this time; never empty when `text` is not."""
+    attachments: tuple[Attachment, ...]
+    automatic: Automatic | None
+    """None: a person wrote, as far as one can tell."""
+    dsn: Dsn | None
+    feedback: Feedback | None
+    authentication_results: tuple[str, ...]
+    """The Authentication-Results fields as they stand, topmost first, unfolded."""
+    charset_guessed: bool
+    defects: tuple[str, ...]
+
+    @property
+    def author(self) -> Address | None:
+        """The one mailbox of From; None when there is none or several."""
+        return self.authors[0] if len(self.authors) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A mail that is set aside."""
+
+    reason: str
+    """One line for the admin: "reading took more than 5 s of CPU time"."""
