@@ -70,3 +70,5 @@ class Ticket:
     """How often it was opened again."""
     silent: bool
     """No automatic mail to the requester: a machine wrote, or another desk answers."""
+    close_at: datetime | None = None
+    """When silence closes a resolved ticket; None while it is not resolved."""

@@ -1,0 +1,109 @@
+"""What would go wrong before it goes wrong?"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from mailgate import gateway
+from mailgate.errors import MailgateError
+from mailgate.gateway import Office
+from mailgate.intake.imap import Mailbox
+from mailgate.outbox.smtp import Session
+from mailgate.settings import Desk, load_holidays
+from mailgate.store.database import HEAD, Store, version
+
+
+class Verdict(StrEnum):
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    verdict: Verdict
+    what: str
+    text: str
+
+
+def findings(office: Office, *, offline: bool, today: date) -> Iterator[Finding]:
+    """Look at everything in the order in which it would fail; what was read to get here is fine."""
+    yield Finding(
+        Verdict.OK, "settings", f"{len(office.settings.desks)} desks, templates and hours can be read"
+    )
+    yield _holidays(office, today)
+    yield _tried("database", lambda: _database(office))
+    for key, desk in office.settings.desks.items():
+        yield _tried(f"{key} secrets", lambda desk=desk: _secrets(office, desk))  # type: ignore[misc]
+        if not offline:
+            yield _tried(f"{key} imap", lambda desk=desk: _imap(office, desk))  # type: ignore[misc]
+            yield _tried(f"{key} smtp", lambda desk=desk: _smtp(office, desk))  # type: ignore[misc]
+
+
+def _tried(what: str, look: Callable[[], Finding | str]) -> Finding:
+    try:
+        found = look()
+    except MailgateError as error:
+        return Finding(Verdict.FAIL, what, str(error))
+    return found if isinstance(found, Finding) else Finding(Verdict.OK, what, found)
+
+
+def _holidays(office: Office, today: date) -> Finding:
+    """In the last quarter the coming year must be there: due moments reach into it."""
+    last_quarter = 10
+    wanted = today.year + 1 if today.month >= last_quarter else today.year
+    years = {
+        day.year
+        for desk in office.settings.desks.values()
+        for day in load_holidays(office.base / office.settings.hours_of(desk).holidays)
+    }
+    if wanted in years:
+        return Finding(Verdict.OK, "holidays", f"{wanted} is there")
+    return Finding(Verdict.WARN, "holidays", f"no holidays for {wanted}: due moments will count them as work")
+
+
+def _database(office: Office) -> Finding | str:
+    store = Store(office.settings.service.database)
+    try:
+        found = version(store)
+    finally:
+        store.close()
+    if found is None:
+        return Finding(Verdict.OK, "database", "empty: `mailgate run` creates it")
+    if found != HEAD:
+        return Finding(Verdict.FAIL, "database", f"schema {found}, needs {HEAD}: `mailgate db upgrade`")
+    return f"schema {found}"
+
+
+def _secrets(office: Office, desk: Desk) -> str:
+    gateway.account(desk, office.base)
+    gateway.submission_server(desk, office.base)
+    return "can be read"
+
+
+def _imap(office: Office, desk: Desk) -> Finding | str:
+    mailbox = Mailbox(gateway.account(desk, office.base))
+    try:
+        offered = mailbox.capabilities()
+    finally:
+        mailbox.close()
+    what = f"{desk.imap.user} at {desk.imap.host}"
+    if not offered & {b"MOVE", b"UIDPLUS"}:
+        return Finding(Verdict.FAIL, what, "the server offers neither MOVE nor UIDPLUS: mail cannot be moved")
+    if b"IDLE" not in offered:
+        return Finding(Verdict.WARN, what, f"no IDLE: mail is noticed every {desk.imap.poll_seconds} s only")
+    return f"{what}: login, folders, IDLE and MOVE work"
+
+
+def _smtp(office: Office, desk: Desk) -> str:
+    import asyncio  # noqa: PLC0415
+
+    async def knock() -> None:
+        async with Session(gateway.submission_server(desk, office.base)):
+            pass
+
+    asyncio.run(knock())
+    return f"{desk.smtp.host}:{desk.smtp.port}: connection and login work"

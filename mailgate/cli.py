@@ -1,0 +1,447 @@
+"""The command line: what an admin can ask for."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from zoneinfo import ZoneInfo
+
+import typer
+
+from mailgate.errors import MailgateError, SettingsError, TemporaryError, UsageError
+
+if TYPE_CHECKING:
+    from mailgate.gateway import Office
+    from mailgate.settings import Settings
+    from mailgate.store.database import Store
+
+# Everything heavy is imported inside the command that needs it: `--help` must not open a database driver.
+
+app = typer.Typer(
+    name="mailgate",
+    help="An e-mail help desk gateway: mailboxes become tickets, staff answer by mail.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+aside_app = typer.Typer(help="Mail that could not be read and waits for you.", no_args_is_help=True)
+outbox_app = typer.Typer(help="Mail that is to leave.", no_args_is_help=True)
+db_app = typer.Typer(help="The database.", no_args_is_help=True)
+app.add_typer(aside_app, name="aside")
+app.add_typer(outbox_app, name="outbox")
+app.add_typer(db_app, name="db")
+
+EX_TROUBLE, EX_USAGE, EX_TEMPFAIL = 1, 2, 75
+Json = Annotated[bool, typer.Option("--json", help="One JSON array, moments in ISO 8601.")]
+DeskOption = Annotated[str | None, typer.Option("--desk", help="Only this desk (its key in the settings).")]
+
+
+class Chosen:
+    """What the options before the command say."""
+
+    settings = Path("settings.toml")
+    log_level = "INFO"
+
+
+@app.callback()
+def options(
+    settings: Annotated[
+        Path, typer.Option("--settings", envvar="MAILGATE_SETTINGS", help="The settings file.")
+    ] = Path("settings.toml"),
+    log_level: Annotated[
+        str, typer.Option("--log-level", help="DEBUG, INFO, WARNING or ERROR.", case_sensitive=False)
+    ] = "INFO",
+) -> None:
+    """Errors go to stderr in one paragraph. Exit 0 fine, 1 trouble found, 2 usage or settings, 75 later."""
+    Chosen.settings, Chosen.log_level = settings, log_level.upper()
+
+
+def main() -> None:
+    """The entry point of the console script."""
+    from mailgate.logs import printable  # noqa: PLC0415
+
+    try:
+        app()
+    except MailgateError as error:
+        for line in str(error).splitlines():
+            print(printable(line), file=sys.stderr)
+        sys.exit(EX_TEMPFAIL if isinstance(error, TemporaryError) else EX_USAGE)
+    except BrokenPipeError:  # `mailgate tickets | head`
+        sys.stderr.close()
+        sys.exit(0)
+
+
+# --- what commands share ----------------------------------------------------------------------------------
+
+
+def _settings() -> "Settings":
+    from mailgate.settings import load  # noqa: PLC0415
+
+    if not Chosen.settings.exists():
+        raise SettingsError(
+            f"{Chosen.settings}: no such settings file; name it with --settings FILE or MAILGATE_SETTINGS, "
+            "or try `mailgate demo`, which needs none"
+        )
+    return load(Chosen.settings)
+
+
+def _office() -> "Office":
+    from mailgate.gateway import office  # noqa: PLC0415
+
+    return office(_settings(), Chosen.settings.resolve().parent)
+
+
+@contextmanager
+def _store(settings: "Settings") -> "Iterator[Store]":
+    from mailgate.store.database import Store  # noqa: PLC0415
+
+    store = Store(settings.service.database)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def _known_store() -> "Iterator[tuple[Settings, Store]]":
+    """For commands that look: the schema must be there already."""
+    from mailgate.store.database import require_current  # noqa: PLC0415
+
+    settings = _settings()
+    with _store(settings) as store:
+        require_current(store)
+        yield settings, store
+
+
+def _moment(text: str, zone: ZoneInfo, option: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"{option} {text!r}: no moment; write 2026-08-03T09:12 or 2026-08-03T09:12+07:00"
+        ) from None
+    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _print_json(rows: Any) -> None:
+    print(json.dumps(rows, ensure_ascii=False, indent=2))
+
+
+def _table(title: str, columns: list[str], rows: list[list[str]], empty: str) -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    from mailgate.logs import printable  # noqa: PLC0415
+
+    if not rows:
+        print(empty)
+        return
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    Console().print(table)
+
+
+def _know_desk(settings: "Settings", desk: str | None) -> None:
+    if desk is not None and desk not in settings.desks:
+        raise UsageError(f"--desk {desk}: no such desk; the settings have {', '.join(settings.desks)}")
+
+
+def _fail(text: str) -> NoReturn:
+    print(text, file=sys.stderr)
+    raise typer.Exit(EX_TROUBLE)
+
+
+# --- the service ------------------------------------------------------------------------------------------
+
+
+@app.command()
+def run(
+    once: Annotated[bool, typer.Option("--once", help="One full pass, then exit.")] = False,
+    now: Annotated[
+        str | None, typer.Option("--now", help="For drills: freeze every recorded moment at this one.")
+    ] = None,
+) -> None:
+    """Serve the mailboxes for ever, or once.
+
+    Examples: mailgate run · mailgate run --once · mailgate run --once --now 2026-08-03T09:12
+    """
+    from mailgate import logs  # noqa: PLC0415
+
+    if now is not None and not once:
+        raise UsageError("--now freezes the clock and goes with --once only")
+    logs.start(Chosen.log_level)
+    office = _office()
+    with _store(office.settings) as store:
+        clock = _clock(office, store, now)
+        raise typer.Exit(_run_once(office, store, clock) if once else _run(office, store, clock))
+
+
+def _clock(office: "Office", store: "Store", now: str | None) -> Callable[[], datetime]:
+    if now is None:
+        return lambda: datetime.now(UTC)
+    from mailgate.store.database import require_current  # noqa: PLC0415
+    from mailgate.views import last_moment  # noqa: PLC0415
+
+    frozen = _moment(now, office.timezone, "--now")
+    require_current(store)
+    with store.reading() as look:
+        last = last_moment(look)
+    if last is not None and frozen < last:
+        raise UsageError(
+            f"--now {now}: earlier than the last recorded event ({last.astimezone(office.timezone)}); "
+            "a drill goes forward only"
+        )
+    return lambda: frozen
+
+
+def _run_once(office: "Office", store: "Store", clock: Callable[[], datetime]) -> int:
+    from mailgate.service import run_once  # noqa: PLC0415
+
+    return run_once(office, store, clock)
+
+
+def _run(office: "Office", store: "Store", clock: Callable[[], datetime]) -> int:
+    from mailgate.service import Service  # noqa: PLC0415
+
+    service = Service(office, store, clock)
+    address = office.settings.service.metrics_address
+    if address:
+        from mailgate.metrics import serve  # noqa: PLC0415
+
+        serve(address, store, service.pulse)
+    return service.run()
+
+
+@app.command()
+def check(
+    offline: Annotated[bool, typer.Option("--offline", help="Nothing over the network.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Find what would go wrong before it goes wrong; exit 1 when something would."""
+    from mailgate.check import Verdict, findings  # noqa: PLC0415
+
+    office = _office()
+    found = list(findings(office, offline=offline, today=datetime.now(office.timezone).date()))
+    if as_json:
+        _print_json([{"verdict": one.verdict, "what": one.what, "text": one.text} for one in found])
+    else:
+        rows = [[one.verdict.value, one.what, one.text] for one in found]
+        _table(str(Chosen.settings), ["", "what", "found"], rows, "nothing to check")
+    raise typer.Exit(EX_TROUBLE if any(one.verdict is Verdict.FAIL for one in found) else 0)
+
+
+@app.command()
+def demo(
+    checked: Annotated[
+        bool, typer.Option("--check", help="Play unattended, verify every step, exit 0 or 1.")
+    ] = False,
+) -> None:
+    """Watch one complaint from arrival to closing on embedded servers; then try it with your mail client."""
+    try:
+        from mailgate.demo import play  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"the demo needs the extra `demo` ({error.name} is missing): pip install 'mailgate[demo]'"
+        ) from error
+    raise typer.Exit(play(checked=checked))
+
+
+# --- looking ----------------------------------------------------------------------------------------------
+
+
+@app.command()
+def tickets(
+    desk: DeskOption = None,
+    status: Annotated[
+        str | None, typer.Option("--status", help="new, open, pending, resolved or closed.")
+    ] = None,
+    holder: Annotated[str | None, typer.Option("--holder", help="Listed address of a staff member.")] = None,
+    overdue: Annotated[bool, typer.Option("--overdue", help="Only what is past its due moment.")] = False,
+    since: Annotated[str | None, typer.Option("--since", help="Received on this day or later.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List tickets, unfinished ones first.
+
+    Examples: mailgate tickets --desk kominfo --status open · mailgate tickets --overdue --json
+    """
+    from mailgate import views  # noqa: PLC0415
+    from mailgate.desk.ticket import Status  # noqa: PLC0415
+    from mailgate.store.tickets import Wanted, listed  # noqa: PLC0415
+
+    if status is not None and status not in list(Status):
+        raise UsageError(f"--status {status}: no such status; there are {', '.join(Status)}")
+    with _known_store() as (settings, store):
+        _know_desk(settings, desk)
+        zone, now = ZoneInfo(settings.service.timezone), datetime.now(UTC)
+        after = _moment(since, zone, "--since") if since else None
+        with store.reading() as look:
+            found = listed(look, Wanted(desk, status, holder, now if overdue else None, after))
+        rows = [views.ticket_row(ticket, settings, now) for ticket in found]
+        if as_json:
+            _print_json(rows)
+        else:
+            _table("", *views.ticket_table(rows), "no tickets")
+
+
+@app.command()
+def show(number: str, as_json: Json = False) -> None:
+    """One ticket: history, clock and mails."""
+    from mailgate import views  # noqa: PLC0415
+
+    with _known_store() as (settings, store), store.reading() as look:
+        full = views.ticket_full(look, number.upper(), settings, datetime.now(UTC))
+        if full is None:
+            _fail(f"{number}: no such ticket; `mailgate tickets` lists them")
+        if as_json:
+            _print_json(full)
+        else:
+            views.print_ticket(full)
+
+
+@app.command()
+def why(message: str, as_json: Json = False) -> None:
+    """Why one incoming mail was treated as it was: its Message-ID, or its id from a list or the log."""
+    from mailgate import views  # noqa: PLC0415
+
+    with _known_store() as (settings, store), store.reading() as look:
+        found = views.decisions(look, message, ZoneInfo(settings.service.timezone))
+        if not found:
+            _fail(
+                f"{message}: no mail with this id came in; `mailgate show NUMBER` lists the ids of a ticket"
+            )
+        if as_json:
+            _print_json(found)
+        else:
+            for one in found:
+                views.print_decision(one)
+
+
+@aside_app.command("list")
+def aside_list(desk: DeskOption = None, as_json: Json = False) -> None:
+    """What waits, oldest first."""
+    from mailgate import views  # noqa: PLC0415
+
+    with _known_store() as (settings, store):
+        _know_desk(settings, desk)
+        with store.reading() as look:
+            rows = views.aside_rows(look, desk, ZoneInfo(settings.service.timezone))
+    if as_json:
+        _print_json(rows)
+    else:
+        cells = [[str(row["id"]), row["received_at"][:16], row["author"], row["reason"]] for row in rows]
+        _table("", ["id", "received", "from", "reason"], cells, "nothing is set aside")
+
+
+@aside_app.command("show")
+def aside_show(mail: int) -> None:
+    """The raw mail on stdout, as it was received; control characters are shown, not sent, to a terminal."""
+    from mailgate.logs import printable  # noqa: PLC0415
+    from mailgate.store import mails  # noqa: PLC0415
+
+    with _known_store() as (_, store), store.reading() as look:
+        kept = mails.one(look, mail)
+    if kept is None:
+        _fail(f"{mail}: its bytes are not here; a mail over message_mib stays in the set-aside folder")
+    if sys.stdout.isatty():
+        for line in kept.raw.decode("utf-8", "replace").splitlines():
+            print(printable(line))
+    else:
+        sys.stdout.buffer.write(kept.raw)
+
+
+@aside_app.command("replay")
+def aside_replay(
+    mail: Annotated[list[int] | None, typer.Argument(help="Ids; none: use --all.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that can be read again.")] = False,
+    desk: DeskOption = None,
+) -> None:
+    """Let mail be read once more, after a fix; the running service takes it up with its next mail."""
+    from mailgate.store import mails  # noqa: PLC0415
+
+    if bool(mail) == everything:
+        raise UsageError("aside replay: name ids, or --all")
+    with _known_store() as (settings, store), store.writing() as write:
+        _know_desk(settings, desk)
+        wanted = mail or [one.mail_id for one in mails.aside(write, desk)]
+        done = [one for one in wanted if mails.replay(write, one)]
+    for one in wanted:
+        print(
+            f"{one}: {'will be read again' if one in done else 'is not set aside, or its bytes are not here'}"
+        )
+    raise typer.Exit(0 if done == wanted else EX_TROUBLE)
+
+
+@outbox_app.command("list")
+def outbox_list(
+    desk: DeskOption = None,
+    state: Annotated[
+        str | None, typer.Option("--state", help="ready, sending, deferred, uncertain, failed or sent.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What has not left yet, and what failed."""
+    from mailgate import views  # noqa: PLC0415
+    from mailgate.store import outbox  # noqa: PLC0415
+
+    states = (*outbox.UNFINISHED, outbox.FAILED)
+    if state is not None and state not in (*states, outbox.SENT):
+        raise UsageError(f"--state {state}: no such state; there are {', '.join((*states, outbox.SENT))}")
+    with _known_store() as (settings, store):
+        _know_desk(settings, desk)
+        with store.reading() as look:
+            found = outbox.unfinished(look, desk, (state,) if state else states)
+            rows = [views.outgoing_row(row, ZoneInfo(settings.service.timezone)) for row in found]
+    if as_json:
+        _print_json(rows)
+    else:
+        _table("", *views.outbox_table(rows), "nothing waits")
+
+
+@outbox_app.command("retry")
+def outbox_retry(
+    message_id: Annotated[str | None, typer.Argument(help="Message-ID, or its part before the @.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Everything deferred or uncertain.")] = False,
+) -> None:
+    """Try again at once; a mail that failed only by its own id."""
+    from mailgate.store import outbox  # noqa: PLC0415
+
+    if (message_id is None) != everything:
+        raise UsageError("outbox retry: name a Message-ID, or --all")
+    with _known_store() as (_, store), store.writing() as write:
+        count = outbox.retry(write, message_id.strip("<>") if message_id else None, datetime.now(UTC))
+    print(f"{count} will be tried again")
+    raise typer.Exit(0 if count or everything else EX_TROUBLE)
+
+
+@db_app.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the database to the schema of this mailgate; creates it when it is not there."""
+    from mailgate.store.database import HEAD, upgrade, version  # noqa: PLC0415
+
+    with _store(_settings()) as store:
+        before = version(store)
+        upgrade(store)
+    print(f"schema {HEAD}" + ("" if before == HEAD else f", was {before or 'empty'}"))
+
+
+@db_app.command("check")
+def db_check() -> None:
+    """Whether the database can be used as it is."""
+    from mailgate.store.database import HEAD, version  # noqa: PLC0415
+
+    with _store(_settings()) as store:
+        found = version(store)
+    if found != HEAD:
+        _fail(f"schema {found or 'empty'}, this mailgate speaks {HEAD}: run `mailgate db upgrade`")
+    print(f"schema {HEAD}: fine")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,483 @@
+"""The whole service on one page: collect() brings mail in, tick() lets time act, deliver() lets mail leave.
+
+Each pass may be killed at any instruction. The order of its steps is what makes that safe:
+keep the raw mail (commit 1), think, record the decision with its answers (commit 2), acknowledge.
+"""
+
+import asyncio
+import base64
+import logging
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from mailgate import settings as shape
+from mailgate.compose import mime, render
+from mailgate.desk import decide
+from mailgate.desk.calendar import calendar
+from mailgate.desk.decision import Audience, AutoSubmitted, Decision, Handling, Letter, Send, Template
+from mailgate.desk.situation import Counter
+from mailgate.intake import cursor
+from mailgate.intake.cursor import Beginning, Listed
+from mailgate.intake.imap import Account, Mailbox
+from mailgate.message import ids, parse
+from mailgate.message.message import Address, Message, Unreadable
+from mailgate.outbox.retry import Attempt, Failed, Lost, Sent, Stage, judge
+from mailgate.outbox.smtp import Server, Session
+from mailgate.store import alerts, mails, outbox, situations, tickets
+from mailgate.store.database import Connection, Store, passes_by_itself
+from mailgate.store.ledger import Ledger
+from mailgate.store.mails import Arrival, Kept
+from mailgate.store.outbox import Claimed, Composed
+from mailgate.store.record import record
+
+log = logging.getLogger("mailgate")
+
+MEBIBYTE = 1024 * 1024
+HEADER_OCTETS = 64 * 1024
+AT_ONCE = 50
+"""Mails claimed, tickets closed, UIDs asked for in one go."""
+CONNECTIONS = 4
+"""At the most, to one submission server …"""
+MAILS_WORTH_A_CONNECTION = 10
+"""… and one more only where so many mails wait."""
+TOLD_AGAIN_AFTER = timedelta(hours=1)
+SILENT_FROM = 50
+"""More unknown mails than this in a rebuilt folder are taken in without answering (design, promise 2) …"""
+SILENT_OLDER_THAN = timedelta(days=1)
+"""… where they are older than this."""
+
+Clock = Callable[[], datetime]
+
+
+class Reads(Protocol):
+    """The worker that reads, as seen from here."""
+
+    def read_all(self, raws: Iterable[bytes]) -> Iterator[Message | Unreadable]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """The settings with everything that was loaded for them."""
+
+    settings: shape.Settings
+    base: Path
+    """The folder of the settings file: relative names in it start here."""
+    templates: render.Templates
+    counters: Mapping[str, Counter]
+    timezone: ZoneInfo
+
+
+def office(settings: shape.Settings, base: Path) -> Office:
+    """Load what the settings name. Raises SettingsError."""
+    counters = {}
+    for key, desk in settings.desks.items():
+        hours = settings.hours_of(desk)
+        days = calendar(hours, shape.load_holidays(base / hours.holidays), settings.service.timezone)
+        counters[key] = Counter(key, desk, settings.desks, days, settings.limits)
+    templates = render.templates(shape.templates(settings, base))
+    return Office(settings, base, templates, counters, ZoneInfo(settings.service.timezone))
+
+
+# --- collect: mailbox -> tickets and outbox ---------------------------------------------------------------
+
+
+def collect(office: Office, store: Store, mailbox: Mailbox, reader: Reads, key: str, clock: Clock) -> int:
+    """Take in what waits in a mailbox; returns how many mails were new. Repeat until it returns 0.
+
+    Raises TemporaryError when the mailbox or the store fails; what was kept by then is not lost.
+    """
+    counter = office.counters[key]
+    beginning = _beginning(office, store, mailbox, counter, clock)
+    think(office, store, reader, counter, clock)
+    _acknowledge(store, mailbox, key, clock)
+    new = 0
+    for batch in _batches(office, store, mailbox, key, beginning):
+        _keep(office, store, mailbox, key, batch, clock)
+        think(office, store, reader, counter, clock)
+        _acknowledge(store, mailbox, key, clock)
+        new += len(batch)
+    return new
+
+
+def _beginning(office: Office, store: Store, mailbox: Mailbox, counter: Counter, clock: Clock) -> Beginning:
+    """Where this folder begins for us. A rebuilt folder is reconciled before anything in it is answered."""
+    imap = counter.desk.imap
+    with store.reading() as look:
+        stored = mails.beginning(look, counter.key, imap.folder)
+    if stored is None:
+        found, reconciled = cursor.first_contact(imap.start, mailbox.folder, clock(), office.timezone), True
+    elif stored[0].uidvalidity == mailbox.folder.uidvalidity:
+        found, reconciled = stored
+    else:
+        found, reconciled = cursor.rebuilt(stored[0], mailbox.folder), False
+    if stored != (found, reconciled):
+        with store.writing() as write:
+            mails.save_beginning(write, counter.key, imap.folder, found, clock(), reconciled=reconciled)
+    if not reconciled:
+        _reconcile(office, store, mailbox, counter, found, clock)
+    return found
+
+
+def _reconcile(
+    office: Office, store: Store, mailbox: Mailbox, counter: Counter, beginning: Beginning, clock: Clock
+) -> None:
+    """Every UID was forgotten. Keep all, so that content tells old from new, and only then think."""
+    log.warning("mailbox rebuilt desk=%s uidvalidity=%d", counter.key, beginning.uidvalidity)
+    for batch in _batches(office, store, mailbox, counter.key, beginning):
+        _keep(office, store, mailbox, counter.key, batch, clock)
+    now = clock()
+    with store.writing() as write:
+        hushed = mails.hush(
+            write, counter.key, beginning.uidvalidity, now - SILENT_OLDER_THAN, more_than=SILENT_FROM
+        )
+        folder = counter.desk.imap.folder
+        mails.save_beginning(write, counter.key, folder, beginning, now, reconciled=True)
+        if hushed:
+            trouble = (
+                f"{folder} was rebuilt by its server: {hushed} old mails were taken in without answering"
+            )
+            _alert(office, write, counter, Letter(trouble=trouble), now)
+
+
+def _batches(
+    office: Office, store: Store, mailbox: Mailbox, key: str, beginning: Beginning
+) -> Iterator[list[Listed]]:
+    """What is ours and not yet in the store, in portions bounded by count and bytes."""
+    since = cursor.asked_since(beginning, office.timezone)
+    uids = mailbox.uids(beginning.first_uid, since)
+    limits = office.settings.limits
+    for start in range(0, len(uids), 10 * AT_ONCE):
+        asked = uids[start : start + 10 * AT_ONCE]
+        with store.reading() as look:
+            seen = mails.seen_uids(look, key, beginning.uidvalidity, asked)
+        listed = mailbox.listed([uid for uid in asked if uid not in seen])
+        yield from cursor.portions(
+            cursor.ours(beginning, listed), limits.batch_mails, limits.batch_mib * MEBIBYTE
+        )
+
+
+def _keep(
+    office: Office, store: Store, mailbox: Mailbox, key: str, batch: Sequence[Listed], clock: Clock
+) -> None:
+    """Commit 1: the bytes are durable before anything else happens to them."""
+    most = office.settings.limits.message_mib * MEBIBYTE
+    bodies = mailbox.bodies([one.uid for one in batch if one.size <= most])
+    arrivals = [_arrival(mailbox, one, bodies.get(one.uid), most) for one in batch]
+    with store.writing() as write:
+        mails.keep(write, key, mailbox.folder.uidvalidity, [one for one in arrivals if one], clock())
+
+
+def _arrival(mailbox: Mailbox, listed: Listed, raw: bytes | None, most: int) -> Arrival | None:
+    """None: a person moved it meanwhile."""
+    if listed.size > most:
+        head = parse.read(mailbox.header(listed.uid, HEADER_OCTETS))
+        author, subject = _described(head)
+        return Arrival(listed.uid, listed.received_at, listed.size, None, None, author, subject)
+    if raw is None:
+        return None
+    return Arrival(listed.uid, listed.received_at, listed.size, raw, ids.index(raw))
+
+
+def _described(head: Message | Unreadable) -> tuple[str, str]:
+    if isinstance(head, Unreadable) or not head.authors:
+        return "", ""
+    return head.authors[0].address, head.subject
+
+
+def _acknowledge(store: Store, mailbox: Mailbox, key: str, clock: Clock) -> None:
+    """Tell the server what is settled. A mail that a person moved meanwhile is settled as well."""
+    uidvalidity = mailbox.folder.uidvalidity
+    with store.reading() as look:
+        processed, aside = mails.to_acknowledge(look, key, uidvalidity)
+    for uids, is_aside in ((processed, False), (aside, True)):
+        if uids:
+            mailbox.move(uids, aside=is_aside)
+    if processed or aside:
+        with store.writing() as write:
+            mails.acknowledged(write, key, uidvalidity, [*processed, *aside], clock())
+
+
+# --- think: kept mail -> decisions ------------------------------------------------------------------------
+
+
+def think(office: Office, store: Store, reader: Reads, counter: Counter, clock: Clock) -> int:
+    """Decide everything that was kept, in the order of arrival; returns how many mails it was."""
+    limits = office.settings.limits
+    thought = 0
+    while True:
+        with store.reading() as look:
+            kept = mails.waiting(look, counter.key, limits.batch_mails, limits.batch_mib * MEBIBYTE)
+        if not kept:
+            return thought
+        read = list(zip(kept, reader.read_all([one.raw for one in kept]), strict=True))
+        with store.writing() as write:  # commit 2
+            for one, result in read:
+                _settle(office, write, counter, one, result, clock())
+        thought += len(kept)
+
+
+def _settle(
+    office: Office,
+    write: Connection,
+    counter: Counter,
+    kept: Kept,
+    result: Message | Unreadable,
+    now: datetime,
+) -> None:
+    """One mail: decided with all that follows from it, or set aside. It never stops the next one."""
+    if isinstance(result, Unreadable):
+        _set_aside(write, kept, result.reason, now)
+        return
+    try:
+        with write.begin_nested():
+            situation = situations.gather(write, result, kept, counter, office.timezone, now)
+            decision = decide.decide(result, situation, counter)
+            author = result.authors[0] if result.authors else Address("", "")
+            _record(office, write, counter, decision, now, kept)
+            mails.decided(write, kept.id, decision, author, result.subject, now)
+    except Exception as error:
+        if passes_by_itself(error):
+            raise
+        log.exception("deciding failed desk=%s mail=%d message_id=%s", counter.key, kept.id, kept.message_id)
+        _set_aside(write, kept, f"deciding failed: {type(error).__name__}, see the log", now)
+
+
+def _set_aside(write: Connection, kept: Kept, reason: str, now: datetime) -> None:
+    mails.set_aside(write, kept.id, reason, now)
+    log.warning("set aside desk=%s mail=%d message_id=%s: %s", kept.desk, kept.id, kept.message_id, reason)
+
+
+def _record(
+    office: Office, write: Connection, counter: Counter, decision: Decision, now: datetime, kept: Kept | None
+) -> None:
+    mail_id, message_id = (kept.id, kept.message_id) if kept else (None, None)
+    composed = [
+        _composed(office, counter, send, decision.number, mail_id, now) for send in decide.sends(decision)
+    ]
+    record(write, decision, composed, mail_id, message_id, now)
+    log.info(
+        "%s desk=%s ticket=%s mail=%s message_id=%s mails_out=%d: %s",
+        decision.handling, counter.key, decision.number, mail_id, message_id, len(composed), decision.reason,
+    )  # fmt: skip
+
+
+def _composed(
+    office: Office, counter: Counter, send: Send, number: str | None, mail_id: int | None, now: datetime
+) -> Composed:
+    """The final bytes, under a fresh id of 128 random bits."""
+    token = base64.b32encode(secrets.token_bytes(16)).decode("ascii").rstrip("=").lower()
+    message_id = f"{token}@{counter.desk.message_id_domain}"
+    local, hours = now.astimezone(office.timezone), office.settings.hours_of(counter.desk)
+    said = render.hours_text(office.templates, counter.desk.language, hours, local.date())
+    words = render.render(
+        office.templates, send, counter.desk, render.Facts(office.timezone, said), token, now
+    )
+    return Composed(
+        token=token,
+        desk=counter.key,
+        number=send.letter.ticket.number if send.letter.ticket else number,
+        mail_id=mail_id,
+        template=send.template.value,
+        audience=send.audience.value,
+        automatic=send.automatic is not None,
+        recipient=send.to.address,
+        person_key=send.person.casefold(),
+        message_id=message_id,
+        raw=mime.mail(words, send, counter.desk, message_id, local),
+    )
+
+
+# --- tick: time -> decisions ------------------------------------------------------------------------------
+
+
+def tick(office: Office, store: Store, clock: Clock) -> int:
+    """Let time act; returns how many decisions that came to. One transaction for each ticket."""
+    now = clock()
+    with store.reading() as look:
+        due = tickets.due_for_closing(look, now, AT_ONCE)
+    for number in due:
+        with store.writing() as write:
+            _close(office, write, number, now)
+    for counter in office.counters.values():
+        with store.writing() as write:
+            _tell_of_set_aside(office, write, counter, now)
+    with store.writing() as write:
+        outbox.recover(write, now, alone=False)
+    return len(due)
+
+
+def _close(office: Office, write: Connection, number: str, now: datetime) -> None:
+    ticket = tickets.locked(write, [number]).get(number)
+    if ticket is None or ticket.close_at is None or ticket.close_at > now:
+        return  # somebody was quicker
+    counter = office.counters.get(ticket.desk)
+    if counter is not None:
+        _record(office, write, counter, decide.close_silent(ticket, now), now, None)
+
+
+def _tell_of_set_aside(office: Office, write: Connection, counter: Counter, now: datetime) -> None:
+    """One mail an hour at the most, and only when something came since."""
+    newest = mails.newest_aside(write, counter.key)
+    last = alerts.last(write, counter.key, "set_aside")
+    if newest is None or (last is not None and (newest <= last or now - last < TOLD_AGAIN_AFTER)):
+        return
+    _alert(office, write, counter, Letter(waiting=tuple(mails.aside(write, counter.key))), now)
+    alerts.told(write, counter.key, "set_aside", now)
+
+
+def _alert(office: Office, write: Connection, counter: Counter, letter: Letter, now: datetime) -> None:
+    effects = tuple(
+        Send(
+            Template.ALERT, Audience.ADMIN, Address("", address), address, letter, AutoSubmitted.GENERATED
+        )
+        for address in office.settings.service.alert_to
+    )  # fmt: skip
+    decision = Decision(Handling.FILED, letter.trouble or "mail is set aside", None, effects)
+    _record(office, write, counter, decision, now, None)
+
+
+# --- deliver: outbox -> SMTP ------------------------------------------------------------------------------
+
+
+async def deliver(
+    office: Office, store: Store, key: str, instance: str, clock: Clock, stopping: Callable[[], bool]
+) -> int:
+    """Send everything of a desk that may leave now; returns how many attempts that were.
+
+    Raises TemporaryError when the server cannot be reached; what was not begun stays as it was.
+    """
+    counter, ledger, attempts = office.counters[key], Ledger(store), 0
+    while not stopping():
+        claimed = deque(
+            await ledger.write(partial(_claim, desk=key, instance=instance, clock=clock, most=AT_ONCE))
+        )
+        if not claimed:
+            break
+        before = len(claimed)
+        van = Van(office, counter, ledger, instance, clock, stopping, claimed)
+        try:
+            await _carry_with(van, min(CONNECTIONS, -(-before // MAILS_WORTH_A_CONNECTION)))
+        finally:
+            attempts += before - len(claimed)
+            await ledger.write(partial(outbox.release, seqs=[one.seq for one in claimed]))
+    return attempts
+
+
+def _claim(write: Connection, desk: str, instance: str, clock: Clock, most: int) -> list[Claimed]:
+    return outbox.claim(write, desk, instance, clock(), most)
+
+
+@dataclass(frozen=True, slots=True)
+class Van:
+    """What one round of deliveries shares."""
+
+    office: Office
+    counter: Counter
+    ledger: Ledger
+    instance: str
+    clock: Clock
+    stopping: Callable[[], bool]
+    claimed: "deque[Claimed]"
+
+
+async def _carry_with(van: Van, connections: int) -> None:
+    results = await asyncio.gather(*(_carry(van) for _ in range(connections)), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+
+
+async def _carry(van: Van) -> None:
+    """One connection after the other, until nothing is left or we are to stop."""
+    server = submission_server(van.counter.desk, van.office.base)
+    while van.claimed and not van.stopping():
+        async with Session(server) as session:
+            while van.claimed and session.usable and not van.stopping():
+                await _attempt(van, session, van.claimed.popleft())
+
+
+async def _attempt(van: Van, session: Session, one: Claimed) -> None:
+    """One mail. That DATA begins is durable before it does; the answer is durable before anything else."""
+    outcome = await session.envelope(one.recipient)
+    if outcome is None:
+        if not await van.ledger.write(partial(_begin, one=one, van=van)):
+            return
+        try:
+            outcome = await session.data(one.raw)
+        except asyncio.CancelledError:
+            lost = judge(Lost(Stage.DATA, "stopped"), one.attempts, one.created_at, van.clock())
+            await van.ledger.write(partial(_note, one=one, attempt=lost, van=van))
+            raise
+    attempt = judge(outcome, one.attempts, one.created_at, van.clock())
+    await van.ledger.write(partial(_note, one=one, attempt=attempt, van=van))
+
+
+def _begin(write: Connection, one: Claimed, van: Van) -> bool:
+    return outbox.begin_data(write, one.seq, van.instance, van.clock())
+
+
+def _note(write: Connection, one: Claimed, attempt: Attempt, van: Van) -> None:
+    now = van.clock()
+    outbox.settle(write, one.seq, attempt, now)
+    if isinstance(attempt, Failed):
+        _tell_of_failure(write, one, attempt, van, now)
+    level = logging.INFO if isinstance(attempt, Sent) else logging.WARNING
+    log.log(
+        level, "%s desk=%s ticket=%s to=%s template=%s message_id=%s: %s",
+        type(attempt).__name__.lower(), van.counter.key, one.number, one.recipient, one.template,
+        one.message_id,
+        attempt.text if isinstance(attempt, Sent) else attempt.reason,
+    )  # fmt: skip
+
+
+def _tell_of_failure(write: Connection, one: Claimed, attempt: Failed, van: Van, now: datetime) -> None:
+    """A refusal by our own server is a bounce that comes at once."""
+    ticket = tickets.locked(write, [one.number]).get(one.number) if one.number else None
+    if ticket is None:
+        return
+    sent = outbox.cited(write, [one.token])[one.token]
+    situation = situations.without_mail(write, ticket, van.counter, now)
+    effects = decide.undeliverable(ticket, sent, attempt.reason, None, situation, van.counter)
+    decision = Decision(Handling.FILED, f"undeliverable: {attempt.reason}", ticket.number, tuple(effects))
+    outbox.mark_bounced(write, one.token, attempt.reason, now)
+    _record(van.office, write, van.counter, decision, now, None)
+
+
+def submission_server(desk: shape.Desk, base: Path) -> Server:
+    """How this desk's mail leaves. Raises SettingsError when its secret cannot be read."""
+    smtp = desk.smtp
+    return Server(
+        host=smtp.host,
+        port=smtp.port,
+        security=smtp.security,
+        user=smtp.user,
+        password=shape.secret(smtp.password, base) if smtp.user else "",
+        hello=desk.message_id_domain,
+        sender=desk.address,
+        timeout=smtp.timeout_seconds,
+        data_timeout=smtp.data_timeout_seconds,
+        ca_file=smtp.ca_file,
+    )
+
+
+def account(desk: shape.Desk, base: Path) -> Account:
+    """How this desk's mailbox is reached. Raises SettingsError when its secret cannot be read."""
+    imap = desk.imap
+    return Account(
+        host=imap.host,
+        port=imap.port,
+        security=imap.security,
+        user=imap.user,
+        password=shape.secret(imap.password, base),
+        folder=imap.folder,
+        processed=imap.processed,
+        set_aside=imap.set_aside,
+        ca_file=imap.ca_file,
+    )

@@ -1,0 +1,260 @@
+"""The edge where mail comes in: one connection to one mailbox, used by one thread.
+
+UIDs only, never sequence numbers; BODY.PEEK[] only, so that \\Seen stays a person's; nothing is deleted.
+"""
+
+import contextlib
+import imaplib
+import select
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from imapclient import IMAPClient, SocketTimeout
+
+from mailgate import __version__
+from mailgate.errors import TemporaryError
+from mailgate.intake.cursor import Folder, Listed
+
+CONNECT_SECONDS = 20
+READ_SECONDS = 120
+MOST_UIDS = 500  # in one command: its line must stay far below the 8,000 octets that servers accept
+KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 20, "TCP_KEEPCNT": 3}  # seconds, seconds, times
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """How to reach a mailbox."""
+
+    host: str
+    port: int
+    security: str
+    """tls, starttls, or none (loopback only; the settings see to that)."""
+    user: str
+    password: str
+    folder: str
+    processed: str
+    set_aside: str
+    ca_file: str = ""
+
+
+class Mailbox:
+    """A connection with its folder selected. After any TemporaryError it is of no more use."""
+
+    def __init__(self, account: Account) -> None:
+        """Connect, log in, make sure that the folders are there, select.
+
+        Raises TemporaryError when any of it fails.
+        """
+        self.account = account
+        with _translated(f"{account.host}:{account.port}"):
+            self._client = _connect(account)
+        with self._asking("log in"):
+            self._client.login(account.user, account.password)
+        with self._asking("prepare the folders"):
+            self._capabilities = frozenset(self._client.capabilities())
+            self._introduce_ourselves()
+            self._place = _place(self._client, self._capabilities)
+            self._ensure(account.processed)
+            self._ensure(account.set_aside)
+        self.folder = self.select()
+
+    def select(self) -> Folder:
+        """Select the watched folder anew, which also tells whether it was rebuilt."""
+        with self._asking(f"select {self.account.folder}"):
+            facts = self._client.select_folder(self._named(self.account.folder))
+            if b"UIDVALIDITY" not in facts:
+                raise TemporaryError(f"{self.account.folder}: the server keeps no UIDVALIDITY")
+            self.folder = Folder(int(facts[b"UIDVALIDITY"]), int(facts.get(b"UIDNEXT", 1)))
+        return self.folder
+
+    def capabilities(self) -> frozenset[bytes]:
+        return self._capabilities
+
+    def uids(self, first_uid: int, since: date | None) -> list[int]:
+        """UIDs from `first_uid` on, received on the day before `since` or later, ascending."""
+        wanted: list[Any] = ["UID", f"{first_uid}:*"]
+        if since is not None:
+            # SINCE disregards time and zone (RFC 9051, section 6.4.4): one day of grace, compared later.
+            wanted += ["SINCE", since - timedelta(days=1)]
+        with self._asking("search"):
+            found = self._client.search(wanted)
+        # "n:*" names the last message even where its UID is lower (RFC 9051, section 9, seq-range).
+        return sorted(uid for uid in found if uid >= first_uid)
+
+    def listed(self, uids: Sequence[int]) -> list[Listed]:
+        """Size and moment of arrival; a mail that was moved meanwhile is missing."""
+        return [
+            Listed(uid, int(facts[b"RFC822.SIZE"]), _moment(facts.get(b"INTERNALDATE")))
+            for portion in _portions(uids)
+            for uid, facts in self._fetch(portion, ["RFC822.SIZE", "INTERNALDATE"]).items()
+            if b"RFC822.SIZE" in facts
+        ]
+
+    def bodies(self, uids: Sequence[int]) -> dict[int, bytes]:
+        """The mails themselves; one that was moved meanwhile is missing."""
+        return {
+            uid: facts[b"BODY[]"]
+            for portion in _portions(uids)
+            for uid, facts in self._fetch(portion, ["BODY.PEEK[]"]).items()
+            if isinstance(facts.get(b"BODY[]"), bytes)
+        }
+
+    def header(self, uid: int, most: int) -> bytes:
+        """The first octets of a mail that is too large to fetch."""
+        facts = self._fetch([uid], [f"BODY.PEEK[HEADER]<0.{most}>"]).get(uid, {})
+        return next((v for k, v in facts.items() if k.startswith(b"BODY[HEADER]") and v), b"")
+
+    def _fetch(self, uids: Sequence[int], items: list[str]) -> dict[int, dict[bytes, Any]]:
+        with self._asking("fetch"):
+            answer = self._client.fetch(list(uids), items)
+            # A server may tell of other messages in the same breath (RFC 9051, section 7.5.2).
+            return {uid: answer[uid] for uid in uids if uid in answer}
+
+    def move(self, uids: Sequence[int], *, aside: bool) -> None:
+        """Acknowledge: move to the processed or the set-aside folder. Mails that are gone are no error."""
+        target = self.account.set_aside if aside else self.account.processed
+        for portion in _portions(uids):
+            with self._asking(f"move to {target}"):
+                try:
+                    self._move(portion, self._named(target))
+                except imaplib.IMAP4.error as error:
+                    if "TRYCREATE" not in str(error).upper():
+                        raise
+                    self._ensure(target)
+                    self._move(portion, self._named(target))
+
+    def _move(self, uids: list[int], target: str) -> None:
+        if b"MOVE" in self._capabilities:
+            self._client.move(uids, target)  # RFC 6851
+        elif b"UIDPLUS" in self._capabilities:
+            self._client.copy(uids, target)
+            self._client.add_flags(uids, [b"\\Deleted"], silent=True)
+            # Never a plain EXPUNGE: it would also take what other clients marked (RFC 4315, section 2.1).
+            self._client.uid_expunge(uids)
+        else:
+            raise TemporaryError(f"{self.account.host} offers neither MOVE nor UIDPLUS: mail cannot be moved")
+
+    def wait(self, seconds: float, wake: socket.socket) -> None:
+        """Until the server tells of something, `wake` can be read, or time is up."""
+        with self._asking("wait"):
+            if b"IDLE" not in self._capabilities:
+                select.select([wake], [], [], seconds)
+                self._client.noop()
+                return
+            # IMAPClient's idle_check() puts the socket non-blocking under a buffered reader: a line cut in
+            # two desynchronises it, an end of file makes it spin, what came with "+ idling" is not seen.
+            self._client.idle()
+            if not self._has_unread_octets():
+                select.select([self._client.socket(), wake], [], [], seconds)
+            self._client.idle_done()
+
+    def _has_unread_octets(self) -> bool:
+        sock = self._client.socket()
+        if isinstance(sock, ssl.SSLSocket) and sock.pending():
+            return True
+        sock.settimeout(0)
+        try:
+            return bool(self._client._imap.file.peek(1))  # what was read ahead is nowhere else
+        except OSError:  # BlockingIOError and SSLWantReadError: nothing there
+            return False
+        finally:
+            sock.settimeout(READ_SECONDS)
+
+    def close(self) -> None:
+        """Say goodbye where that is still possible."""
+        with contextlib.suppress(imaplib.IMAP4.error, OSError):
+            self._client.logout()
+        with contextlib.suppress(imaplib.IMAP4.error, OSError):
+            self._client.shutdown()
+
+    def _introduce_ourselves(self) -> None:
+        if b"ID" in self._capabilities:  # RFC 2971; Gmail strongly recommends it
+            self._client.id_({"name": "mailgate", "version": __version__})
+
+    def _named(self, folder: str) -> str:
+        return folder if folder.upper() == "INBOX" else self._place(folder)
+
+    def _ensure(self, folder: str) -> None:
+        name = self._named(folder)
+        if not self._client.folder_exists(name):
+            self._client.create_folder(name)
+            with contextlib.suppress(imaplib.IMAP4.error):
+                self._client.subscribe_folder(name)
+
+    @contextmanager
+    def _asking(self, what: str) -> Iterator[None]:
+        with _translated(f"{self.account.user} at {self.account.host}:{self.account.port}: {what}"):
+            try:
+                yield
+            except (imaplib.IMAP4.error, OSError):
+                # After a time-out the object is dead ("cannot read from timed out object"): never reused.
+                with contextlib.suppress(OSError, imaplib.IMAP4.error):
+                    self._client.shutdown()
+                raise
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (imaplib.IMAP4.error, OSError) as error:
+        text = " ".join(str(error).split()) or type(error).__name__
+        raise TemporaryError(f"{what}: {text[:300]}") from error
+
+
+def _connect(account: Account) -> IMAPClient:
+    context = None
+    if account.security != "none":
+        context = ssl.create_default_context(cafile=account.ca_file or None)
+    client = IMAPClient(
+        account.host,
+        account.port,
+        ssl=account.security == "tls",
+        ssl_context=context,
+        timeout=SocketTimeout(CONNECT_SECONDS, READ_SECONDS),
+    )
+    if account.security == "starttls":
+        client.starttls(context)
+    client.normalise_times = False  # otherwise INTERNALDATE loses its zone
+    client._imap.debug = 0  # IMAPClient sets 5, which formats every line for nobody
+    _tune(client.socket())
+    return client
+
+
+def _tune(sock: socket.socket) -> None:
+    # imaplib writes a command and its CRLF apart: with Nagle each waits 40 ms for a delayed ACK.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in KEEPALIVE.items():
+        if hasattr(socket, option):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+def _place(client: IMAPClient, capabilities: frozenset[bytes]) -> Callable[[str], str]:
+    """How "Mailgate/Diproses" is called here: some servers separate by a dot and keep all below INBOX."""
+    prefix, separator = "", "/"
+    if b"NAMESPACE" in capabilities:
+        personal = client.namespace().personal
+        if personal:
+            prefix, separator = personal[0][0] or "", personal[0][1] or "/"
+    else:
+        found = client.list_folders("", "")
+        if found and found[0][1]:
+            separator = found[0][1].decode("ascii")
+    return lambda folder: prefix + folder.replace("/", separator)
+
+
+def _portions(uids: Sequence[int]) -> Iterator[list[int]]:
+    for start in range(0, len(uids), MOST_UIDS):
+        yield list(uids[start : start + MOST_UIDS])
+
+
+def _moment(value: datetime | None) -> datetime:
+    if value is None:  # RFC 9051 demands it; a broken server's mail is taken as arriving now
+        return datetime.now(UTC)
+    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)

@@ -1,0 +1,88 @@
+"""What can a monitoring system ask? GET /metrics for Prometheus, GET /healthz for everybody."""
+
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from mailgate.errors import SettingsError
+from mailgate.pulse import Pulse
+from mailgate.store import mails, outbox
+from mailgate.store.database import Store
+
+
+class State:
+    """Figures read from the store at the moment somebody asks."""
+
+    def __init__(self, store: Store, pulse: Pulse) -> None:
+        self._store = store
+        self._pulse = pulse
+
+    def collect(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily(
+            "mailgate_up", "1 while this part of the service does its work", labels=["part"]
+        )
+        hanging = set(self._pulse.hanging())
+        for name, trouble in self._pulse.troubles().items():
+            up.add_metric([name], 0 if trouble or name in hanging else 1)
+        yield up
+        with self._store.reading() as look:
+            waiting, known = outbox.counts(look), mails.counts(look)
+        rows = GaugeMetricFamily("mailgate_outbox", "outgoing mails by state", labels=["desk", "state"])
+        for (desk, state), count in waiting.items():
+            rows.add_metric([desk, state], count)
+        yield rows
+        came = GaugeMetricFamily("mailgate_mails", "incoming mails by state", labels=["desk", "state"])
+        for (desk, state), count in known.items():
+            came.add_metric([desk, state], count)
+        yield came
+
+
+def serve(address: tuple[str, int], store: Store, pulse: Pulse) -> ThreadingHTTPServer:
+    """Answer in threads of their own until the process ends. Raises SettingsError when the port is taken."""
+    registry = CollectorRegistry()
+    registry.register(State(store, pulse))
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            match self.path.partition("?")[0]:
+                case "/metrics":
+                    self._answer(200, generate_latest(registry), "text/plain; version=0.0.4; charset=utf-8")
+                case "/healthz":
+                    healthy, text = health(pulse)
+                    self._answer(200 if healthy else 503, text.encode(), "text/plain; charset=utf-8")
+                case _:
+                    self._answer(404, b"/metrics or /healthz\n", "text/plain; charset=utf-8")
+
+        def _answer(self, code: int, body: bytes, kind: str) -> None:
+            self.send_response(code)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Who asks for figures is nobody's news."""
+
+    try:
+        server = ThreadingHTTPServer(address, Page)
+    except OSError as error:
+        raise SettingsError(
+            f'service.metrics: cannot listen on {address[0]}:{address[1]}: {error}; another port, or ""'
+        ) from error
+    server.daemon_threads = True
+    Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    return server
+
+
+def health(pulse: Pulse) -> tuple[bool, str]:
+    """Whether all is well, and one line for each part."""
+    hanging = set(pulse.hanging())
+    troubles = pulse.troubles()
+    lines = [
+        f"{name}: {'hanging' if name in hanging else trouble or 'ok'}" for name, trouble in troubles.items()
+    ]
+    return not hanging and not any(troubles.values()), "\n".join(lines) + "\n"

@@ -1,0 +1,25 @@
+"""What does systemd hear? (sd_notify(3); the package of that name was last released in 2017)"""
+
+import os
+import socket
+
+
+def tell(state: str) -> None:
+    """ "READY=1", "STOPPING=1", "WATCHDOG=1", "STATUS=…"; nothing happens outside a unit."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address.startswith("@"):  # an abstract socket
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+        sock.connect(address)
+        sock.sendall(state.encode())
+
+
+def watchdog_seconds() -> float | None:
+    """How often systemd wants to hear WATCHDOG=1, halved; None when it does not ask."""
+    microseconds = os.environ.get("WATCHDOG_USEC")
+    pid = os.environ.get("WATCHDOG_PID")
+    if not microseconds or (pid and int(pid) != os.getpid()):
+        return None
+    return int(microseconds) / 2_000_000

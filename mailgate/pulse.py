@@ -1,0 +1,53 @@
+"""Is every part of the service still doing its work?
+
+The watchdog is fed from here, and only from proven work: a loop that hangs withholds it.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Part:
+    """One loop of the service."""
+
+    limit: float
+    """Seconds after which silence means that it hangs."""
+    beat_at: float
+    trouble: str = ""
+    """What keeps it from its work, "" when nothing does; a part in trouble still beats while it retries."""
+
+
+@dataclass(slots=True)
+class Pulse:
+    """Beats of all parts; safe to use from any thread."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    parts: dict[str, Part] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def expect(self, name: str, limit: float) -> None:
+        with self._lock:
+            self.parts[name] = Part(limit, self.monotonic())
+
+    def beat(self, name: str, trouble: str = "") -> bool:
+        """It works, or it says what keeps it; True when that is news."""
+        with self._lock:
+            part = self.parts[name]
+            part.beat_at = self.monotonic()
+            news = part.trouble != trouble
+            part.trouble = trouble
+            return news
+
+    def hanging(self) -> list[str]:
+        """Parts that gave no sign of life for too long."""
+        with self._lock:
+            now = self.monotonic()
+            return [name for name, part in self.parts.items() if now - part.beat_at > part.limit]
+
+    def troubles(self) -> dict[str, str]:
+        """What each part waits for, "" where nothing keeps it."""
+        with self._lock:
+            return {name: part.trouble for name, part in self.parts.items()}

@@ -1,0 +1,297 @@
+"""The process: one thread for each mailbox, asyncio for what leaves, signals, and what systemd hears."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from mailgate import gateway, notify
+from mailgate.errors import MailgateError, TemporaryError
+from mailgate.gateway import Clock, Office
+from mailgate.intake.imap import Mailbox
+from mailgate.message.worker import Reader
+from mailgate.pulse import Pulse
+from mailgate.store import outbox
+from mailgate.store.database import Store, require_current
+
+log = logging.getLogger("mailgate")
+
+TICK_SECONDS = 15.0
+LONGEST_IDLE = 240.0
+"""Seconds: a server that vanished without a word is noticed by then."""
+BACK_OFF = (1.0, 300.0)
+"""Seconds before the first and at most before any later attempt to reconnect."""
+GRACE_SECONDS = 8.0
+"""From SIGTERM on, for the mail in hand; systemd and design allow ten."""
+HANGS_AFTER = 1800.0
+"""Seconds: longer than any mail may take, the ten minutes after the final dot included."""
+EX_TEMPFAIL = 75  # sysexits.h
+
+
+class AlreadyRunningError(TemporaryError):
+    """Another mailgate holds this database."""
+
+
+def enter(store: Store, clock: Clock) -> None:
+    """Become the one service on this database, and settle what an earlier one left half done."""
+    require_current(store)
+    if not store.claim_service():
+        raise AlreadyRunningError("another mailgate is running on this database; only one may")
+    with store.writing() as write:
+        uncertain = outbox.recover(write, clock(), alone=True)
+    if uncertain:
+        log.warning("%d mails were on their way when mailgate last ended: uncertain, tried again", uncertain)
+
+
+def instance() -> str:
+    """Who claims mail, for people who look into the outbox."""
+    return f"{socket.gethostname()[:40]}:{os.getpid()}"
+
+
+def reader(office: Office) -> Reader:
+    limits = office.settings.limits
+    return Reader(limits.read_seconds, limits.read_mib)
+
+
+# --- once -------------------------------------------------------------------------------------------------
+
+
+def run_once(office: Office, store: Store, clock: Clock) -> int:
+    """Every pass until there is nothing left to do; 75 when a desk could not be reached, else 0."""
+    enter(store, clock)
+    troubled: set[str] = set()
+    desks = list(office.settings.desks)
+    with ThreadPoolExecutor(max_workers=len(desks), thread_name_prefix="mailbox") as pool:
+        collected = pool.map(lambda key: _collect_all(office, store, key, clock), desks)
+        for key, new in zip(desks, collected, strict=True):
+            if new is None:
+                troubled.add(key)
+    while gateway.tick(office, store, clock):
+        pass
+    asyncio.run(_deliver_all(office, store, desks, clock, troubled))
+    return EX_TEMPFAIL if troubled else 0
+
+
+def _collect_all(office: Office, store: Store, key: str, clock: Clock) -> int | None:
+    """How many mails came in; None when the mailbox failed: the other desks are served all the same."""
+    reads, total = reader(office), 0
+    try:
+        mailbox = Mailbox(gateway.account(office.settings.desks[key], office.base))
+        try:
+            while new := gateway.collect(office, store, mailbox, reads, key, clock):
+                total += new
+        finally:
+            mailbox.close()
+    except MailgateError as error:
+        log.error("mailbox desk=%s: %s", key, error)  # noqa: TRY400  # the text is for people
+        _think_without_mailbox(office, store, reads, key, clock)
+        return None
+    finally:
+        reads.close()
+    return total
+
+
+def _think_without_mailbox(office: Office, store: Store, reads: Reader, key: str, clock: Clock) -> None:
+    """What was kept before the mailbox failed need not wait for it."""
+    try:
+        gateway.think(office, store, reads, office.counters[key], clock)
+    except TemporaryError as error:
+        log.error("store: %s", error)  # noqa: TRY400
+
+
+async def _deliver_all(
+    office: Office, store: Store, desks: Iterable[str], clock: Clock, troubled: set[str]
+) -> None:
+    async def one(key: str) -> None:
+        try:
+            while await gateway.deliver(office, store, key, instance(), clock, lambda: False):
+                pass
+        except MailgateError as error:
+            log.error("submission desk=%s: %s", key, error)  # noqa: TRY400
+            troubled.add(key)
+
+    await asyncio.gather(*(one(key) for key in desks))
+
+
+# --- for ever ---------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Service:
+    """The daemon. `run` returns after SIGTERM or SIGINT, or after `stop`."""
+
+    office: Office
+    store: Store
+    clock: Clock
+    pulse: Pulse = field(default_factory=Pulse)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    _bells: list[socket.socket] = field(default_factory=list)
+    _wake_delivery: dict[str, Callable[[], object]] = field(default_factory=dict)
+    _ringing: Callable[[], object] | None = None
+
+    def run(self) -> int:
+        enter(self.store, self.clock)
+        asyncio.run(self._run())
+        return 0
+
+    def stop(self) -> None:
+        """From any thread: finish the mail in hand and leave."""
+        self.stopping.set()
+        for bell in self._bells:
+            bell.send(b"x")
+        if self._ringing is not None:
+            self._ringing()
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        done = asyncio.Event()
+        self._ringing = lambda: loop.call_soon_threadsafe(done.set)
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self.stop)
+        tasks = [asyncio.create_task(self._deliver(key, loop)) for key in self.office.settings.desks]
+        tasks += [asyncio.create_task(self._tick(done)), asyncio.create_task(self._feed_watchdog(done))]
+        await asyncio.sleep(0)  # each loop has hung up its bell
+        threads = [self._watcher(key) for key in self.office.settings.desks]
+        notify.tell("READY=1")
+        log.info("running: %d desks", len(self.office.settings.desks))
+        await done.wait()
+        notify.tell("STOPPING=1")
+        log.info("stopping")
+        await self._leave(tasks, threads, loop)
+
+    async def _leave(
+        self,
+        tasks: list[asyncio.Task[None]],
+        threads: list[threading.Thread],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        """Every step may be cut at any instruction, so what does not end in time is left behind."""
+        until = loop.time() + GRACE_SECONDS
+        for wake in self._wake_delivery.values():
+            wake()
+        await asyncio.wait(tasks, timeout=GRACE_SECONDS - 1)
+        for task in tasks:
+            task.cancel()  # a DATA under way becomes uncertain
+        await asyncio.wait(tasks, timeout=1)
+        for thread in threads:
+            while thread.is_alive() and loop.time() < until:
+                await asyncio.sleep(0.02)
+
+    # mailboxes
+
+    def _watcher(self, key: str) -> threading.Thread:
+        bell, rings = socket.socketpair()
+        bell.setblocking(False)
+        self._bells.append(rings)
+        self.pulse.expect(f"mailbox {key}", HANGS_AFTER)
+        thread = threading.Thread(target=self._watch, args=(key, bell), name=f"mailbox {key}", daemon=True)
+        thread.start()
+        return thread
+
+    def _watch(self, key: str, bell: socket.socket) -> None:
+        """Connect, take in, wait, again; each failure in a row is followed by a longer pause."""
+        name, pause, reads = f"mailbox {key}", Pause(), reader(self.office)
+        while not self.stopping.is_set():
+            try:
+                self._serve_mailbox(key, bell, reads, pause)
+            except Exception as error:  # whatever it was, the next connection is another chance
+                self._complain(name, error)
+                self.stopping.wait(pause.longer())
+        reads.close()
+
+    def _serve_mailbox(self, key: str, bell: socket.socket, reads: Reader, pause: "Pause") -> None:
+        """One connection for as long as it holds."""
+        mailbox = Mailbox(gateway.account(self.office.settings.desks[key], self.office.base))
+        seconds = min(self.office.settings.desks[key].imap.poll_seconds, LONGEST_IDLE)
+        try:
+            while not self.stopping.is_set():
+                # An arrival may be told inside any answer, and IDLE does not repeat it: until quiet.
+                while gateway.collect(self.office, self.store, mailbox, reads, key, self.clock):
+                    self._work_done(key)
+                self._work_done(key)
+                mailbox.wait(seconds, bell)
+                pause.reset()  # only now: a server that falls silent after the login must not be pestered
+                mailbox.select()
+        finally:
+            mailbox.close()
+
+    def _work_done(self, key: str) -> None:
+        if self.pulse.beat(f"mailbox {key}"):
+            log.info("mailbox %s: connected", key)
+        self._wake_delivery[key]()
+
+    def _complain(self, name: str, error: Exception) -> None:
+        """One clear line when trouble begins or changes; a fault of ours with its traceback, every time."""
+        if not isinstance(error, MailgateError):
+            log.error("%s: unexpected", name, exc_info=error)
+        if self.pulse.beat(name, str(error) or type(error).__name__):
+            log.error("%s: waiting: %s", name, error)
+
+    # what leaves, and what time brings
+
+    async def _deliver(self, key: str, loop: asyncio.AbstractEventLoop) -> None:
+        name, pause, wake = f"submission {key}", Pause(), asyncio.Event()
+        self.pulse.expect(name, HANGS_AFTER)
+        self._wake_delivery[key] = lambda: loop.call_soon_threadsafe(wake.set)
+        while not self.stopping.is_set():
+            wake.clear()
+            try:
+                await gateway.deliver(
+                    self.office, self.store, key, instance(), self.clock, self.stopping.is_set
+                )
+                self.pulse.beat(name)
+                pause.reset()
+                seconds = TICK_SECONDS  # what was deferred comes due without a bell
+            except Exception as error:
+                self._complain(name, error)
+                wake.clear()
+                seconds = pause.longer()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(wake.wait(), seconds)
+
+    async def _tick(self, done: asyncio.Event) -> None:
+        self.pulse.expect("tick", HANGS_AFTER)
+        while not self.stopping.is_set():
+            try:
+                await asyncio.to_thread(gateway.tick, self.office, self.store, self.clock)
+                self.pulse.beat("tick")
+            except Exception as error:
+                self._complain("tick", error)
+            for wake in self._wake_delivery.values():
+                wake()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(done.wait(), TICK_SECONDS)
+
+    async def _feed_watchdog(self, done: asyncio.Event) -> None:
+        """WATCHDOG=1 comes from the work: a part that hangs withholds it, and systemd restarts us."""
+        seconds = notify.watchdog_seconds() or TICK_SECONDS
+        while not self.stopping.is_set():
+            hanging = self.pulse.hanging()
+            if hanging:
+                log.critical("hanging: %s", ", ".join(hanging))
+            else:
+                notify.tell("WATCHDOG=1")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(done.wait(), seconds)
+
+
+@dataclass(slots=True)
+class Pause:
+    """Longer after each failure in a row; jitter keeps desks from knocking in step."""
+
+    seconds: float = BACK_OFF[0]
+
+    def longer(self) -> float:
+        now, self.seconds = self.seconds, min(self.seconds * 2, BACK_OFF[1])
+        return now * random.uniform(0.8, 1.2)  # noqa: S311  # not a secret
+
+    def reset(self) -> None:
+        self.seconds = BACK_OFF[0]

@@ -1,0 +1,21 @@
+"""What was the admin told of, and when?"""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from mailgate.store.schema import alert
+
+
+def last(connection: Connection, desk: str, kind: str) -> datetime | None:
+    return connection.scalar(
+        select(alert.c.sent_at).where(alert.c.desk == desk, alert.c.kind == kind).with_for_update()
+    )
+
+
+def told(connection: Connection, desk: str, kind: str, now: datetime) -> None:
+    changed = connection.execute(
+        update(alert).where(alert.c.desk == desk, alert.c.kind == kind).values(sent_at=now)
+    )
+    if not changed.rowcount:
+        connection.execute(insert(alert).values(desk=desk, kind=kind, sent_at=now))

@@ -1,0 +1,175 @@
+"""How is the store opened, and what is a transaction?"""
+
+import fcntl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
+
+from mailgate.errors import SettingsError, TemporaryError
+
+__all__ = ["HEAD", "Connection", "Store", "passes_by_itself", "require_current", "upgrade", "version"]
+
+HEAD = "0001"
+"""The schema that this code speaks: the newest file in migrations/versions."""
+
+SQLITE_BUSY_MS = 30_000
+MIGRATIONS = Path(__file__).parent / "migrations"
+LOCK_KEY = 0x6D61696C67617465  # "mailgate": the advisory lock of a running service
+
+
+class Store:
+    """A database; safe to use from several threads, each transaction in one of them."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._writer = threading.Lock()
+        self._lock_holder: IO[str] | Connection | None = None
+        if self.is_sqlite and self.url.database:
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        self.engine = _engine(url, self.is_sqlite)
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction that may write. SQLite: BEGIN IMMEDIATE, so that what was read stays true.
+
+        Raises TemporaryError when the database cannot be reached, is full or gave up.
+        """
+        with self._turn(), _translated(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A consistent look; waits for nobody."""
+        with _translated(), self.engine.connect() as connection:
+            yield connection.execution_options(mailgate_reads=True)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """SQLite has one writer; a lock is fairer to threads than its busy handler's naps."""
+        if not self.is_sqlite:
+            yield
+            return
+        with self._writer:
+            yield
+
+    def claim_service(self) -> bool:
+        """Whether this process may be the one that runs on this database; freed when it dies."""
+        return self._claim_file() if self.is_sqlite else self._claim_advisory()
+
+    def _claim_file(self) -> bool:
+        if not self.url.database:
+            return True
+        holder = Path(f"{self.url.database}.lock").open("w", encoding="ascii")  # noqa: SIM115  # held for life
+        try:
+            fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder.close()
+            return False
+        self._lock_holder = holder
+        return True
+
+    def _claim_advisory(self) -> bool:
+        with _translated():
+            connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            if connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK_KEY}):
+                self._lock_holder = connection
+                return True
+            connection.close()
+            return False
+
+    def close(self) -> None:
+        if self._lock_holder is not None:
+            self._lock_holder.close()
+            self._lock_holder = None
+        self.engine.dispose()
+
+
+def _engine(url: str, is_sqlite: bool) -> Engine:
+    if not is_sqlite:
+        return create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=8)
+    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_MS / 1000})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN would be deferred: see _begin_sqlite
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # a commit survives a power cut: design, promise 1
+        "foreign_keys=ON",
+        f"busy_timeout={SQLITE_BUSY_MS}",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reads = connection.get_execution_options().get("mailgate_reads", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """What the driver says of a lost, full or locked database becomes TemporaryError; faults of ours pass."""
+    try:
+        yield
+    except DBAPIError as error:
+        if not passes_by_itself(error):
+            raise
+        raise TemporaryError(f"database: {error.orig}") from error
+
+
+def passes_by_itself(error: Exception) -> bool:
+    """Whether it tells of a database that is lost, full or locked, and not of what was asked of it."""
+    return isinstance(error, DBAPIError) and (
+        error.connection_invalidated or isinstance(error, OperationalError | InternalError)
+    )
+
+
+def version(store: Store) -> str | None:
+    """The schema version the database is at; None when it is empty."""
+    with store.reading() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return None if found is None else str(found)
+
+
+def upgrade(store: Store) -> None:
+    """Bring the schema to HEAD; does nothing when it is there."""
+    if version(store) == HEAD:
+        return
+    _run_alembic(store, lambda alembic, config: alembic.upgrade(config, HEAD))
+
+
+def require_current(store: Store) -> None:
+    """Create the schema in an empty database.
+
+    Raises SettingsError when the schema is older or newer than this code.
+    """
+    found = version(store)
+    if found is None:
+        upgrade(store)
+    elif found != HEAD:
+        raise SettingsError(
+            f"the database is at schema {found}, this mailgate speaks {HEAD}: stop mailgate, make a backup, "
+            "then run `mailgate db upgrade`"
+        )
+
+
+def _run_alembic(store: Store, action: Callable[[Any, Any], None]) -> None:
+    from alembic import command  # noqa: PLC0415  # slow to import, and the running service never needs it
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    with store.writing() as connection:
+        config.attributes["connection"] = connection
+        action(command, config)

@@ -1,0 +1,369 @@
+"""Which mail came in, and what became of it?"""
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
+
+from mailgate.desk.decision import Decision, Waiting
+from mailgate.desk.situation import CitedMail
+from mailgate.intake.cursor import Beginning
+from mailgate.message.ids import Index
+from mailgate.message.message import Address
+from mailgate.store.schema import mail, mailbox, raw, reference
+
+KEPT, DECIDED, ASIDE, DUPLICATE = "kept", "decided", "aside", "duplicate"
+OVER_LIMIT = "over the limit of message_mib"
+DEFLATE_LEVEL = 3  # mail is mostly base64 and words: higher levels cost three times as much for 2 %
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One mail as the mailbox gave it."""
+
+    uid: int
+    received_at: datetime
+    """INTERNALDATE in UTC."""
+    size: int
+    """RFC822.SIZE."""
+    raw: bytes | None
+    """None: too large to be fetched, `too_large` says so."""
+    index: Index | None
+    """None exactly when `raw` is."""
+    author: str = ""
+    """What a list shows of a mail that was not fetched."""
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One mail in the store that waits for its decision."""
+
+    id: int
+    desk: str
+    message_id: str | None
+    content: str
+    received_at: datetime
+    silent: bool
+    raw: bytes
+
+
+def beginning(connection: Connection, desk: str, folder: str) -> tuple[Beginning, bool] | None:
+    """Where the reading of a folder began, and whether it was reconciled since; None before first contact."""
+    row = connection.execute(
+        select(mailbox).where(mailbox.c.desk == desk, mailbox.c.folder == folder)
+    ).one_or_none()
+    if row is None:
+        return None
+    return Beginning(row.uidvalidity, row.first_uid, row.start_at), row.reconciled
+
+
+def save_beginning(
+    connection: Connection, desk: str, folder: str, value: Beginning, now: datetime, *, reconciled: bool
+) -> None:
+    facts = {
+        "uidvalidity": value.uidvalidity,
+        "first_uid": value.first_uid,
+        "start_at": value.start_at,
+        "contacted_at": now,
+        "reconciled": reconciled,
+    }
+    place = and_(mailbox.c.desk == desk, mailbox.c.folder == folder)
+    if not connection.execute(update(mailbox).where(place).values(facts)).rowcount:
+        connection.execute(insert(mailbox).values(desk=desk, folder=folder, **facts))
+
+
+def hush(connection: Connection, desk: str, uidvalidity: int, before: datetime, more_than: int) -> int:
+    """Take old mails of a rebuilt folder without answering, where there are many; returns how many."""
+    old = and_(
+        mail.c.desk == desk,
+        mail.c.uidvalidity == uidvalidity,
+        mail.c.state == KEPT,
+        mail.c.received_at < before,
+    )
+    count = connection.scalar(select(func.count()).where(old)) or 0
+    if count <= more_than:
+        return 0
+    connection.execute(update(mail).where(old).values(silent=True))
+    return count
+
+
+def seen_uids(connection: Connection, desk: str, uidvalidity: int, uids: Sequence[int]) -> frozenset[int]:
+    """Those of `uids` that are in the store already."""
+    if not uids:
+        return frozenset()
+    return frozenset(
+        connection.scalars(
+            select(mail.c.uid).where(
+                mail.c.desk == desk, mail.c.uidvalidity == uidvalidity, mail.c.uid.in_(uids)
+            )
+        )
+    )
+
+
+def keep(
+    connection: Connection, desk: str, uidvalidity: int, arrivals: Iterable[Arrival], now: datetime
+) -> None:
+    """Write mails down before anything is thought about them (commit 1).
+
+    The same UID again changes nothing; the same content again becomes a duplicate of the first.
+    """
+    known = _contents(connection, desk, [a.index.content for a in arrivals if a.index])
+    for arrival in arrivals:
+        mail_id = _insert_mail(connection, desk, uidvalidity, arrival, known, now)
+        if arrival.index is None or arrival.index.content in known:
+            continue
+        known[arrival.index.content] = mail_id
+        _insert_raw(connection, mail_id, arrival.raw or b"", arrival.index)
+
+
+def _contents(connection: Connection, desk: str, contents: Sequence[str]) -> dict[str, int]:
+    rows = connection.execute(
+        select(mail.c.content, mail.c.id).where(mail.c.desk == desk, mail.c.content.in_(contents))
+    )
+    return {row.content: row.id for row in rows}
+
+
+def _insert_mail(
+    connection: Connection,
+    desk: str,
+    uidvalidity: int,
+    arrival: Arrival,
+    known: dict[str, int],
+    now: datetime,
+) -> int:
+    content = arrival.index.content if arrival.index else None
+    original = known.get(content) if content else None
+    state, reason = _first_state(content, original)
+    result = connection.execute(
+        insert(mail),
+        {
+            "desk": desk,
+            "uidvalidity": uidvalidity,
+            "uid": arrival.uid,
+            "content": None if original else content,
+            "duplicate_of": original,
+            "message_id": arrival.index.message_id if arrival.index else None,
+            "size": arrival.size,
+            "received_at": min(arrival.received_at, now),  # a server's clock may be wrong: domain, Q4
+            "kept_at": now,
+            "silent": False,
+            "author": arrival.author or None,
+            "subject": arrival.subject or None,
+            "state": state,
+            "reason": reason,
+        },
+    )
+    key = result.inserted_primary_key
+    if key is None:
+        raise RuntimeError("the database gave no id")
+    return int(key[0])
+
+
+def _first_state(content: str | None, original: int | None) -> tuple[str, str | None]:
+    if content is None:
+        return ASIDE, OVER_LIMIT
+    if original:
+        return DUPLICATE, f"the same mail as {original}"
+    return KEPT, None
+
+
+def _insert_raw(connection: Connection, mail_id: int, octets: bytes, index: Index) -> None:
+    connection.execute(insert(raw), {"mail_id": mail_id, "deflated": zlib.compress(octets, DEFLATE_LEVEL)})
+    cited = [
+        {"mail_id": mail_id, "position": position, "message_id": cited}
+        for position, cited in enumerate(index.references)
+    ]
+    if cited:
+        connection.execute(insert(reference), cited)
+
+
+_WAITING = (
+    select(mail.c.id, mail.c.size)
+    .where(mail.c.state == KEPT, mail.c.desk == bindparam("desk"))
+    .order_by(mail.c.id)
+    .limit(bindparam("most"))
+)
+_KEPT = select(
+    mail.c.id,
+    mail.c.desk,
+    mail.c.message_id,
+    mail.c.content,
+    mail.c.received_at,
+    mail.c.silent,
+    raw.c.deflated,
+).join(raw, raw.c.mail_id == mail.c.id)
+
+
+def waiting(connection: Connection, desk: str, most_mails: int, most_octets: int) -> list[Kept]:
+    """The oldest mails that were kept and not yet decided, in the order of their arrival, within bounds."""
+    chosen: list[int] = []
+    octets = 0
+    for row in connection.execute(_WAITING, {"desk": desk, "most": most_mails}):
+        octets += row.size
+        if chosen and octets > most_octets:
+            break
+        chosen.append(row.id)
+    if not chosen:
+        return []
+    return [_kept(row) for row in connection.execute(_KEPT.where(mail.c.id.in_(chosen)).order_by(mail.c.id))]
+
+
+def one(connection: Connection, mail_id: int) -> Kept | None:
+    """Any mail with its bytes; None when there is none or its bytes were never fetched."""
+    row = connection.execute(_KEPT.where(mail.c.id == mail_id)).one_or_none()
+    return None if row is None else _kept(row)
+
+
+def _kept(row: Any) -> Kept:
+    return Kept(
+        row.id, row.desk, row.message_id, row.content, row.received_at, row.silent,
+        zlib.decompress(row.deflated),
+    )  # fmt: skip
+
+
+def decided(
+    connection: Connection, mail_id: int, decision: Decision, author: Address, subject: str, now: datetime
+) -> None:
+    """Note what was decided. RuntimeError when somebody else already did: nothing may happen twice."""
+    changed = connection.execute(
+        _DECIDED,
+        {
+            "which": mail_id,
+            "state": DECIDED,
+            "handling": decision.handling.value,
+            "reason": decision.reason,
+            "number": decision.number,
+            "author": f"{author.name} <{author.address}>".strip() if author.address else "",
+            "author_key": author.key,
+            "subject": subject,
+            "decided_at": now,
+        },
+    )
+    if changed.rowcount != 1:
+        raise RuntimeError(f"mail {mail_id} was decided before")
+
+
+_DECIDED = (
+    update(mail)
+    .where(mail.c.id == bindparam("which"), mail.c.state == KEPT)
+    .values({name: bindparam(name) for name in (
+        "state", "handling", "reason", "number", "author", "author_key", "subject", "decided_at"
+    )})
+)  # fmt: skip
+
+
+_SENDER = select(func.count()).where(
+    mail.c.desk == bindparam("desk"),
+    mail.c.author_key == bindparam("sender"),
+    mail.c.kept_at > bindparam("since"),
+)
+
+
+def from_sender(connection: Connection, desk: str, sender: str, since: datetime) -> int:
+    """How many mails of one sender a desk decided lately."""
+    return connection.scalar(_SENDER, {"desk": desk, "sender": sender.casefold(), "since": since}) or 0
+
+
+def cited(connection: Connection, message_ids: Sequence[str]) -> list[CitedMail]:
+    """Mails that came in with one of these ids and belong to a ticket."""
+    if not message_ids:
+        return []
+    rows = connection.execute(
+        select(mail.c.message_id, mail.c.number, mail.c.author_key)
+        .where(mail.c.message_id.in_(message_ids), mail.c.number.is_not(None))
+        .order_by(mail.c.id)
+    )
+    return [CitedMail(row.message_id, row.number, row.author_key or "") for row in rows]
+
+
+def sibling(connection: Connection, desk: str, message_id: str | None, content: str) -> str | None:
+    """The ticket that the same mail opened at another desk."""
+    same = mail.c.content == content
+    if message_id:
+        same = or_(same, mail.c.message_id == message_id)
+    return connection.scalar(
+        select(mail.c.number).where(same, mail.c.desk != desk, mail.c.number.is_not(None)).limit(1)
+    )
+
+
+def set_aside(connection: Connection, mail_id: int, reason: str, now: datetime) -> None:
+    connection.execute(
+        update(mail).where(mail.c.id == mail_id), {"state": ASIDE, "reason": reason, "decided_at": now}
+    )
+
+
+def replay(connection: Connection, mail_id: int) -> bool:
+    """Let a mail that was set aside be read once more; False when it cannot be."""
+    has_bytes = select(raw.c.mail_id).where(raw.c.mail_id == mail_id).exists()
+    changed = connection.execute(
+        update(mail)
+        .where(mail.c.id == mail_id, mail.c.state == ASIDE, has_bytes)
+        .values(state=KEPT, reason=None, decided_at=None)
+    )
+    return changed.rowcount == 1
+
+
+def aside(connection: Connection, desk: str | None = None) -> list[Waiting]:
+    """What waits for the admin, oldest first."""
+    query = select(mail).where(mail.c.state == ASIDE).order_by(mail.c.id)
+    rows = connection.execute(query.where(mail.c.desk == desk) if desk else query)
+    return [
+        Waiting(row.id, row.author or "", row.subject or "", row.reason or "", row.received_at)
+        for row in rows
+    ]
+
+
+def newest_aside(connection: Connection, desk: str) -> datetime | None:
+    """When the last mail of a desk that still waits was set aside."""
+    when = func.coalesce(mail.c.decided_at, mail.c.kept_at)
+    return connection.scalar(select(func.max(when)).where(mail.c.state == ASIDE, mail.c.desk == desk))
+
+
+def to_acknowledge(connection: Connection, desk: str, uidvalidity: int) -> tuple[list[int], list[int]]:
+    """UIDs that the server may now move: (processed, set aside)."""
+    rows = connection.execute(
+        select(mail.c.uid, mail.c.state).where(
+            mail.c.desk == desk,
+            mail.c.acknowledged_at.is_(None),
+            mail.c.state != KEPT,
+            mail.c.uidvalidity == uidvalidity,
+        )
+    ).all()
+    done = [row.uid for row in rows if row.state != ASIDE]
+    return done, [row.uid for row in rows if row.state == ASIDE]
+
+
+def acknowledged(
+    connection: Connection, desk: str, uidvalidity: int, uids: Sequence[int], now: datetime
+) -> None:
+    connection.execute(
+        update(mail)
+        .where(mail.c.desk == desk, mail.c.uidvalidity == uidvalidity, mail.c.uid.in_(uids))
+        .values(acknowledged_at=now)
+    )
+
+
+def find(connection: Connection, wanted: str) -> list[Row[tuple[object, ...]]]:
+    """Rows of `mail` by id or by Message-ID, with or without angle brackets."""
+    by_message_id = mail.c.message_id == wanted.strip().strip("<>")
+    by_id = mail.c.id == int(wanted) if wanted.isdecimal() else None
+    query = select(mail).where(by_message_id if by_id is None else or_(by_message_id, by_id))
+    return list(connection.execute(query.order_by(mail.c.id)))
+
+
+def last_moment(connection: Connection) -> datetime | None:
+    """When the newest mail was kept or decided: no recorded moment may come before it."""
+    kept, thought = connection.execute(select(func.max(mail.c.kept_at), func.max(mail.c.decided_at))).one()
+    return max((moment for moment in (kept, thought) if moment), default=None)
+
+
+def counts(connection: Connection) -> dict[tuple[str, str], int]:
+    """How many mails in each (desk, state)."""
+    rows = connection.execute(
+        select(mail.c.desk, mail.c.state, func.count().label("n")).group_by(mail.c.desk, mail.c.state)
+    )
+    return {(row.desk, row.state): row.n for row in rows}

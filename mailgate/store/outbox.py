@@ -1,0 +1,332 @@
+"""Which mail is to leave, and what became of it?"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from mailgate.desk.decision import Audience, Template
+from mailgate.desk.situation import SentMail
+from mailgate.outbox.retry import LADDER, Attempt, Deferred, Failed, Sent, Uncertain
+from mailgate.store.schema import outbox
+
+READY, SENDING, SENT = "ready", "sending", "sent"
+DEFERRED, FAILED, UNCERTAIN = "deferred", "failed", "uncertain"
+UNFINISHED = (READY, SENDING, DEFERRED, UNCERTAIN)
+CLAIMABLE = (READY, DEFERRED, UNCERTAIN)
+
+# Longer than the ten minutes that RFC 5321, section 4.5.3.2.6, grants after the final dot, with room for a
+# batch: a claim must never run out under a mail that is still on its way.
+LEASE = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """One mail that is to leave."""
+
+    token: str
+    desk: str
+    number: str | None
+    mail_id: int | None
+    template: str
+    audience: str
+    automatic: bool
+    recipient: str
+    person_key: str
+    message_id: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One mail in the hands of this instance."""
+
+    seq: int
+    token: str
+    number: str | None
+    template: str
+    audience: str
+    recipient: str
+    message_id: str
+    raw: bytes
+    attempts: int
+    created_at: datetime
+
+
+def add(connection: Connection, rows: Sequence[Composed], now: datetime) -> None:
+    """Write mails down; they may leave at once."""
+    if rows:
+        connection.execute(
+            insert(outbox),
+            [
+                {
+                    "token": row.token,
+                    "desk": row.desk,
+                    "number": row.number,
+                    "mail_id": row.mail_id,
+                    "template": row.template,
+                    "audience": row.audience,
+                    "automatic": row.automatic,
+                    "recipient": row.recipient,
+                    "recipient_key": row.recipient.casefold(),
+                    "person_key": row.person_key,
+                    "message_id": row.message_id,
+                    "raw": row.raw,
+                    "created_at": now,
+                    "state": READY,
+                    "next_at": now,
+                    "attempts": 0,
+                }
+                for row in rows
+            ],
+        )
+
+
+_earlier = outbox.alias("earlier")
+_MAY_LEAVE = and_(
+    outbox.c.desk == bindparam("desk"),
+    outbox.c.state.in_(CLAIMABLE),
+    outbox.c.next_at <= bindparam("now"),
+    # Strictly in order per ticket and recipient: nothing overtakes an unfinished earlier mail.
+    ~exists().where(
+        _earlier.c.number == outbox.c.number,
+        _earlier.c.recipient_key == outbox.c.recipient_key,
+        _earlier.c.seq < outbox.c.seq,
+        _earlier.c.state.in_(UNFINISHED),
+    ),
+)
+_CLAIM = (
+    select(
+        outbox.c.seq, outbox.c.token, outbox.c.number, outbox.c.template, outbox.c.audience,
+        outbox.c.recipient, outbox.c.message_id, outbox.c.raw, outbox.c.attempts, outbox.c.created_at,
+    )
+    .where(_MAY_LEAVE)
+    .order_by(outbox.c.seq)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)  # fmt: skip
+
+
+def claim(connection: Connection, desk: str, instance: str, now: datetime, most: int) -> list[Claimed]:
+    """Take the oldest mails that may leave; until the lease ends they are this instance's."""
+    rows = connection.execute(_CLAIM, {"desk": desk, "now": now, "most": most}).all()
+    if rows:
+        connection.execute(
+            update(outbox).where(outbox.c.seq.in_([row.seq for row in rows])),
+            {"state": SENDING, "claimed_by": instance, "lease_until": now + LEASE, "data_at": None},
+        )
+    return [Claimed(**row._mapping) for row in rows]
+
+
+_BEGIN = (
+    update(outbox)
+    .where(
+        outbox.c.seq == bindparam("which"),
+        outbox.c.state == SENDING,
+        outbox.c.claimed_by == bindparam("instance"),
+        outbox.c.lease_until > bindparam("at"),
+    )
+    .values(data_at=bindparam("at"), lease_until=bindparam("until"))
+)
+
+
+def begin_data(connection: Connection, seq: int, instance: str, now: datetime) -> bool:
+    """From here on a lost answer leaves it uncertain whether the mail was taken.
+
+    False: the lease ran out and the mail may be in other hands; leave it alone.
+    """
+    facts = {"which": seq, "instance": instance, "at": now, "until": now + LEASE}
+    return connection.execute(_BEGIN, facts).rowcount == 1
+
+
+_SETTLE = update(outbox).where(outbox.c.seq == bindparam("which"), outbox.c.state == SENDING).values(
+    state=bindparam("new_state"), next_at=bindparam("later"), last_error=bindparam("error"),
+    sent_at=bindparam("accepted"), attempts=outbox.c.attempts + 1, claimed_by=None, lease_until=None,
+)  # fmt: skip
+
+
+def settle(connection: Connection, seq: int, attempt: Attempt, now: datetime) -> None:
+    """Note what became of an attempt."""
+    facts: dict[str, Any] = {"which": seq, "later": None, "error": None, "accepted": None}
+    match attempt:
+        case Sent():
+            facts |= {"new_state": SENT, "accepted": now}
+        case Deferred(reason, next_at):
+            facts |= {"new_state": DEFERRED, "later": next_at, "error": reason}
+        case Failed(reason):
+            facts |= {"new_state": FAILED, "error": reason}
+        case Uncertain(reason, next_at):
+            facts |= {"new_state": UNCERTAIN, "later": next_at, "error": reason}
+    connection.execute(_SETTLE, facts)
+
+
+def release(connection: Connection, seqs: Iterable[int]) -> None:
+    """Give back what was claimed and not begun, as if nothing had happened."""
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.seq.in_(list(seqs)), outbox.c.state == SENDING, outbox.c.data_at.is_(None))
+        .values(state=READY, claimed_by=None, lease_until=None)
+    )
+
+
+def recover(connection: Connection, now: datetime, *, alone: bool) -> int:
+    """Settle claims whose instance is gone; returns how many are uncertain now.
+
+    `alone`: no other instance can be running, so every claim is a dead one's.
+    """
+    dead: ColumnElement[bool] = outbox.c.state == SENDING
+    if not alone:
+        dead = and_(dead, outbox.c.lease_until < now)
+    lost = connection.execute(
+        update(outbox)
+        .where(dead, outbox.c.data_at.is_not(None))
+        .values(
+            state=UNCERTAIN, next_at=now + LADDER[0], attempts=outbox.c.attempts + 1, claimed_by=None,
+            lease_until=None, last_error="mailgate ended before the answer to DATA was known",
+        )
+    )  # fmt: skip
+    connection.execute(
+        update(outbox).where(dead).values(state=READY, claimed_by=None, lease_until=None, next_at=now)
+    )
+    return lost.rowcount
+
+
+def cited(connection: Connection, tokens: Sequence[str]) -> dict[str, SentMail]:
+    """Our mails by the random part of their ids."""
+    if not tokens:
+        return {}
+    rows = connection.execute(select(outbox).where(outbox.c.token.in_(tokens)))
+    return {
+        row.token: SentMail(
+            token=row.token,
+            desk=row.desk,
+            number=row.number,
+            audience=Audience(row.audience),
+            person_key=row.person_key,
+            recipient=row.recipient,
+            template=row.template,
+            created_at=row.created_at,
+            bounced=row.bounced_at is not None,
+        )
+        for row in rows
+    }
+
+
+_ABOUT = (
+    select(outbox.c.person_key, outbox.c.message_id, outbox.c.created_at)
+    .where(outbox.c.number == bindparam("number"))
+    .order_by(outbox.c.seq)
+)
+
+
+def sent_about(connection: Connection, number: str) -> list[tuple[str, str, datetime]]:
+    """(person key, message id, moment) of everything sent about a ticket, oldest first."""
+    rows = connection.execute(_ABOUT, {"number": number})
+    return [(row.person_key, row.message_id, row.created_at) for row in rows]
+
+
+def refusals(connection: Connection, person: str, since: datetime) -> int:
+    """How many confirmations one staff member was sent lately."""
+    return (
+        connection.scalar(
+            select(func.count()).where(
+                outbox.c.person_key == person.casefold(),
+                outbox.c.template == Template.CONFIRMATION.value,
+                outbox.c.created_at > since,
+            )
+        )
+        or 0
+    )
+
+
+_ACKS = select(func.count()).where(
+    outbox.c.desk == bindparam("desk"),
+    outbox.c.recipient_key == bindparam("recipient"),
+    outbox.c.created_at > bindparam("since"),
+    outbox.c.automatic.is_(True),
+)
+
+
+def automatic_to(connection: Connection, desk: str, recipient: str, since: datetime) -> int:
+    """How many automatic mails one address got lately."""
+    facts = {"desk": desk, "recipient": recipient.casefold(), "since": since}
+    return connection.scalar(_ACKS, facts) or 0
+
+
+_NTH_AUTOMATIC = (
+    select(outbox.c.created_at)
+    .where(outbox.c.desk == bindparam("desk"), outbox.c.automatic.is_(True))
+    .order_by(outbox.c.created_at.desc())
+    .limit(1)
+    .offset(bindparam("before"))
+)
+
+
+def automatic_reached(connection: Connection, desk: str, most: int, since: datetime) -> bool:
+    """Whether the desk sent `most` automatic mails since then; walks at most that many index entries."""
+    nth = connection.scalar(_NTH_AUTOMATIC, {"desk": desk, "before": max(most - 1, 0)})
+    return nth is not None and nth > since
+
+
+def mark_bounced(connection: Connection, token: str, detail: str, now: datetime) -> None:
+    connection.execute(
+        update(outbox).where(outbox.c.token == token).values(bounced_at=now, last_error=detail)
+    )
+
+
+def outgoing(connection: Connection, number: str) -> list[Row[Any]]:
+    """Rows of everything sent about a ticket, oldest first."""
+    return list(connection.execute(select(outbox).where(outbox.c.number == number).order_by(outbox.c.seq)))
+
+
+def caused_by(connection: Connection, mail_id: int) -> list[Row[Any]]:
+    """Rows of everything that one incoming mail caused."""
+    return list(connection.execute(select(outbox).where(outbox.c.mail_id == mail_id).order_by(outbox.c.seq)))
+
+
+def unfinished(connection: Connection, desk: str | None, states: Sequence[str]) -> list[Row[Any]]:
+    """Rows in the given states, oldest first."""
+    query = select(outbox).where(outbox.c.state.in_(states)).order_by(outbox.c.seq)
+    return list(connection.execute(query.where(outbox.c.desk == desk) if desk else query))
+
+
+def retry(connection: Connection, token: str | None, now: datetime) -> int:
+    """Try again at once: one mail, also a failed one; or all that were deferred. Returns how many."""
+    if token is None:
+        which: ColumnElement[bool] = outbox.c.state.in_([DEFERRED, UNCERTAIN])
+    else:
+        which = and_(
+            or_(outbox.c.token == token, outbox.c.message_id == token),
+            outbox.c.state.in_([DEFERRED, UNCERTAIN, FAILED]),
+        )
+    facts = {"state": DEFERRED, "next_at": now}
+    # An uncertain mail stays uncertain until an answer settles it.
+    kept = update(outbox).where(which, outbox.c.state == UNCERTAIN).values(next_at=now)
+    again = update(outbox).where(which, outbox.c.state != UNCERTAIN).values(facts)
+    return connection.execute(kept).rowcount + connection.execute(again).rowcount
+
+
+def next_moment(connection: Connection, desk: str) -> datetime | None:
+    """When the next mail of a desk may be tried; None when nothing waits."""
+    return connection.scalar(  # type: ignore[no-any-return]  # func.min knows no type decorator
+        select(func.min(outbox.c.next_at)).where(outbox.c.desk == desk, outbox.c.state.in_(CLAIMABLE))
+    )
+
+
+def last_moment(connection: Connection) -> datetime | None:
+    """The newest moment that the outbox recorded."""
+    created, accepted = connection.execute(
+        select(func.max(outbox.c.created_at), func.max(outbox.c.sent_at))
+    ).one()
+    return max((moment for moment in (created, accepted) if moment), default=None)
+
+
+def counts(connection: Connection) -> dict[tuple[str, str], int]:
+    """How many mails in each (desk, state)."""
+    rows = connection.execute(
+        select(outbox.c.desk, outbox.c.state, func.count().label("n")).group_by(outbox.c.desk, outbox.c.state)
+    )
+    return {(row.desk, row.state): row.n for row in rows}

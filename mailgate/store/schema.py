@@ -1,0 +1,256 @@
+"""What do we know, column by column?
+
+Moments are aware UTC. Addresses end in `_key` where they are casefolded for comparing and nothing else.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=NAMES)
+Id = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER PRIMARY KEY counts up by itself in SQLite
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment: aware UTC outside, naive UTC where the database knows no time zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a moment without a time zone: {value!r}")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _number(comment: str, **options: Any) -> Column[str]:
+    return Column("number", String(40), ForeignKey("ticket.number"), comment=comment, **options)
+
+
+mailbox = Table(
+    "mailbox",
+    metadata,
+    Column("desk", String(64), primary_key=True, comment="key of the desk in the settings"),
+    Column("folder", String(255), primary_key=True, comment="watched folder"),
+    Column("uidvalidity", BigInteger, nullable=False, comment="UIDs mean something only beside it"),
+    Column("first_uid", BigInteger, nullable=False, comment="lower UIDs were there before mailgate"),
+    Column("start_at", Instant, nullable=True, comment="older mail is never taken; NULL: all of it is"),
+    Column("contacted_at", Instant, nullable=False, comment="first contact with this UIDVALIDITY"),
+    Column("reconciled", Boolean, nullable=False, comment="false: rebuilt, old and new not yet told apart"),
+    comment="where the reading of each watched folder began",
+)
+
+mail = Table(
+    "mail",
+    metadata,
+    Column("id", Id, primary_key=True, comment="order of arrival in the store"),
+    Column("desk", String(64), nullable=False, comment="whose mailbox it came in"),
+    Column("uidvalidity", BigInteger, nullable=False, comment="of the folder it was seen in"),
+    Column("uid", BigInteger, nullable=False, comment="its UID there"),
+    Column("content", String(64), nullable=True, comment="SHA-256 without trace fields; NULL: a duplicate"),
+    Column("duplicate_of", Id, ForeignKey("mail.id"), nullable=True, comment="the mail it repeats"),
+    Column("message_id", Text, nullable=True, comment="as its header says, without angle brackets"),
+    Column("size", BigInteger, nullable=False, comment="octets as the server counts them"),
+    Column("received_at", Instant, nullable=False, comment="INTERNALDATE, never in the future"),
+    Column("kept_at", Instant, nullable=False, comment="when its bytes were durable here"),
+    Column("silent", Boolean, nullable=False, comment="taken in without answering: the mailbox was rebuilt"),
+    Column("state", String(16), nullable=False, comment="kept, decided, aside or duplicate"),
+    Column("acknowledged_at", Instant, nullable=True, comment="when the server had moved it; NULL: not yet"),
+    Column("author_key", Text, nullable=True, comment="address in From, casefolded; NULL: not read yet"),
+    Column("author", Text, nullable=True, comment="From as read, for lists"),
+    Column("subject", Text, nullable=True, comment="Subject as read, for lists"),
+    Column("decided_at", Instant, nullable=True, comment="when the decision was taken"),
+    Column("handling", String(16), nullable=True, comment="opened, appended, commanded, refused or filed"),
+    Column("reason", Text, nullable=True, comment="why it was decided, or set aside"),
+    _number("the ticket it concerns", nullable=True),
+    UniqueConstraint("desk", "uidvalidity", "uid"),
+    UniqueConstraint("desk", "content"),
+    Index(None, "state", "desk", "id"),
+    Index(None, "message_id"),
+    Index(None, "desk", "author_key", "kept_at"),
+    Index(None, "desk", "acknowledged_at", "state"),
+    comment="every mail that came in, one row for each delivery",
+)
+
+raw = Table(
+    "raw",
+    metadata,
+    Column(
+        "mail_id", Id, ForeignKey("mail.id"), primary_key=True, autoincrement=False, comment="whose bytes"
+    ),
+    Column("deflated", LargeBinary, nullable=False, comment="the mail as received, compressed with zlib"),
+    comment="raw mail, apart from everything that is queried",
+)
+
+reference = Table(
+    "reference",
+    metadata,
+    Column("mail_id", Id, ForeignKey("mail.id"), primary_key=True, comment="the mail that cites"),
+    Column("position", Integer, primary_key=True, comment="0 is what it answers most directly"),
+    Column("message_id", Text, nullable=False, index=True, comment="the cited id, without angle brackets"),
+    comment="In-Reply-To and References of every mail",
+)
+
+serial = Table(
+    "serial",
+    metadata,
+    Column("desk", String(64), primary_key=True, comment="key of the desk"),
+    Column("year", Integer, primary_key=True, comment="local year of arrival"),
+    Column("last", Integer, nullable=False, comment="the last serial given; never given again"),
+    comment="ticket numbers already used",
+)
+
+ticket = Table(
+    "ticket",
+    metadata,
+    Column("number", String(40), primary_key=True, comment="KOM-2026-000123"),
+    Column("desk", String(64), nullable=False, comment="exactly one desk"),
+    Column("status", String(16), nullable=False, comment="new, open, pending, resolved or closed"),
+    Column("level", Integer, nullable=False, comment="place in the escalation chain, 0 is the front line"),
+    Column("holder", Text, nullable=True, comment="listed address of the staff member who has it"),
+    Column("outcome", String(16), nullable=True, comment="solved, redirected, rejected, merged, …"),
+    Column("channel", String(16), nullable=False, comment="how the request came: mail"),
+    Column("subject", Text, nullable=False, comment="of the first mail"),
+    Column("requester_name", Text, nullable=False, comment="display name of the first mail's author"),
+    Column("requester_address", Text, nullable=False, comment="as its writer wrote it"),
+    Column("requester_key", Text, nullable=False, comment="the address casefolded"),
+    Column("category", String(64), nullable=True, comment="key of a category of the desk"),
+    Column("work", String(16), nullable=True, comment="code of the kind of work; NULL: no target"),
+    Column("priority", Integer, nullable=False, comment="1 most urgent … 4 can wait"),
+    Column("confidential", Boolean, nullable=False, comment="only admin and head see it"),
+    Column("silent", Boolean, nullable=False, comment="the requester gets no automatic mail"),
+    Column("received_at", Instant, nullable=False, comment="INTERNALDATE of the first mail"),
+    Column("opened_at", Instant, nullable=False, comment="when mailgate opened it"),
+    Column("notified_at", Instant, nullable=True, comment="when the notice of the start was accepted"),
+    Column("first_response_at", Instant, nullable=True, comment="first words of a person to the requester"),
+    Column("promised_due_at", Instant, nullable=True, comment="the moment promised in a mail"),
+    Column("due_at", Instant, nullable=True, comment="the standard's moment"),
+    Column("resolved_at", Instant, nullable=True, comment="the first resolution"),
+    Column("closed_at", Instant, nullable=True, comment="when it was last closed"),
+    Column("close_at", Instant, nullable=True, comment="when silence closes it; NULL: it will not"),
+    Column("reopened", Integer, nullable=False, comment="how often it was opened again"),
+    Index(None, "desk", "status", "received_at"),
+    Index(None, "desk", "requester_key", "opened_at"),
+    Index(None, "close_at"),
+    comment="one matter of one requester at one desk",
+)
+
+link = Table(
+    "link",
+    metadata,
+    _number("one ticket", primary_key=True),
+    Column("other", String(40), ForeignKey("ticket.number"), primary_key=True, comment="the other"),
+    comment="tickets that belong together, each pair in both directions",
+)
+
+message = Table(
+    "message",
+    metadata,
+    Column("id", Id, primary_key=True, comment="order within the history"),
+    _number("whose history", nullable=False, index=True),
+    Column("mail_id", Id, ForeignKey("mail.id"), nullable=True, comment="the mail that brought it"),
+    Column("incoming", Boolean, nullable=False, comment="written by the requester's side"),
+    Column("kind", String(16), nullable=False, comment="request, follow_up, reply, note, automatic, …"),
+    Column("author_name", Text, nullable=False, comment="who wrote it"),
+    Column("author_address", Text, nullable=False, comment="who wrote it"),
+    Column("subject", Text, nullable=False, comment="of the mail that brought it"),
+    Column("text", Text, nullable=False, comment="the words written this time"),
+    Column("at", Instant, nullable=False, comment="when it was received or decided"),
+    Column("message_id", Text, nullable=True, comment="of the mail that brought it"),
+    Column("attachments", JSON, nullable=False, comment="list of name, type and size"),
+    comment="what was said on a ticket",
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("id", Id, primary_key=True, comment="order of what happened"),
+    _number("whose history", nullable=False, index=True),
+    Column(
+        "mail_id", Id, ForeignKey("mail.id"), nullable=True, index=True, comment="the mail that caused it"
+    ),
+    Column("at", Instant, nullable=False, comment="when it was decided"),
+    Column("actor", Text, nullable=False, comment="an address, or mailgate"),
+    Column("what", String(40), nullable=False, comment="opened, acknowledged, taken, resolved, …"),
+    Column("reason", Text, nullable=False, comment="why, one line"),
+    Column("message_id", Text, nullable=True, comment="of the mail that caused it"),
+    comment="what happened to a ticket, for ever",
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", Id, primary_key=True, comment="order of leaving per ticket and recipient"),
+    Column("token", String(26), nullable=False, unique=True, comment="128 random bits: who cites it got it"),
+    Column("desk", String(64), nullable=False, comment="from whose address it leaves"),
+    _number("the ticket it is about", nullable=True),
+    Column(
+        "mail_id", Id, ForeignKey("mail.id"), nullable=True, index=True, comment="the mail that caused it"
+    ),
+    Column("template", String(32), nullable=False, comment="name of the template"),
+    Column("audience", String(16), nullable=False, comment="requester, staff or admin"),
+    Column("automatic", Boolean, nullable=False, comment="false: it carries words of a person"),
+    Column("recipient", Text, nullable=False, comment="the one address it goes to"),
+    Column("recipient_key", Text, nullable=False, comment="the same, casefolded"),
+    Column("person_key", Text, nullable=False, comment="to whom the token proves, casefolded"),
+    Column("message_id", Text, nullable=False, comment="the same on every attempt"),
+    Column("raw", LargeBinary, nullable=False, comment="the final bytes"),
+    Column("created_at", Instant, nullable=False, comment="when it was decided"),
+    Column("state", String(16), nullable=False, comment="ready, sending, sent, deferred, failed, uncertain"),
+    Column("next_at", Instant, nullable=True, comment="not before; NULL: never again"),
+    Column("attempts", Integer, nullable=False, comment="how often it was tried"),
+    Column("claimed_by", String(64), nullable=True, comment="the instance that sends it"),
+    Column("lease_until", Instant, nullable=True, comment="after this the claim is void"),
+    Column(
+        "data_at", Instant, nullable=True, comment="when DATA began: a lost answer is uncertain from here"
+    ),
+    Column("last_error", Text, nullable=True, comment="what the server said last"),
+    Column("sent_at", Instant, nullable=True, comment="when the server accepted it"),
+    Column("bounced_at", Instant, nullable=True, comment="when it came back"),
+    Index(None, "state", "next_at"),
+    Index(None, "number", "recipient_key", "seq"),
+    Index(None, "desk", "recipient_key", "created_at"),
+    Index(None, "desk", "automatic", "created_at"),
+    comment="mail that leaves, one recipient each",
+)
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("desk", String(64), primary_key=True, comment="the desk it is about"),
+    Column("kind", String(32), primary_key=True, comment="set_aside, rebuilt, …"),
+    Column("sent_at", Instant, nullable=False, comment="when the last one was decided"),
+    comment="when the admin was last told of what",
+)

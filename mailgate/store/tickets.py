@@ -1,0 +1,289 @@
+"""What do we know of tickets?"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, update
+
+from mailgate.desk.decision import AddEvent, AddMessage, HistoryLine, MessageKind
+from mailgate.desk.ticket import Outcome, Status, Ticket
+from mailgate.store.schema import event, link, message, serial, ticket
+
+_FIELDS = tuple(field.name for field in fields(Ticket))
+_COLUMNS = [ticket.c[name] for name in _FIELDS]
+
+
+def _ticket(row: Row[Any]) -> Ticket:
+    values = dict(row._mapping)
+    values["status"] = Status(values["status"])
+    values["outcome"] = Outcome(values["outcome"]) if values["outcome"] else None
+    return Ticket(**values)
+
+
+def _row(value: Ticket) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in _FIELDS} | {
+        "requester_key": value.requester_address.casefold()
+    }
+
+
+def locked(connection: Connection, numbers: Iterable[str]) -> dict[str, Ticket]:
+    """Tickets by number, locked until the transaction ends, always in the same order."""
+    wanted = sorted(set(numbers))
+    if not wanted:
+        return {}
+    query = select(*_COLUMNS).where(ticket.c.number.in_(wanted)).order_by(ticket.c.number).with_for_update()
+    return {row.number: _ticket(row) for row in connection.execute(query)}
+
+
+def get(connection: Connection, number: str) -> Ticket | None:
+    row = connection.execute(select(*_COLUMNS).where(ticket.c.number == number)).one_or_none()
+    return None if row is None else _ticket(row)
+
+
+_LAST = (
+    select(serial.c.last)
+    .where(serial.c.desk == bindparam("desk"), serial.c.year == bindparam("year"))
+    .with_for_update()
+)
+
+
+def next_serial(connection: Connection, desk: str, year: int) -> int:
+    """The serial that the desk's next ticket of that year will carry; locked, not yet used up."""
+    last = connection.scalar(_LAST, {"desk": desk, "year": year})
+    if last is None:
+        connection.execute(insert(serial), {"desk": desk, "year": year, "last": 0})
+    return (last or 0) + 1
+
+
+def _use_up(connection: Connection, value: Ticket) -> None:
+    _, year, last = value.number.rsplit("-", 2)
+    connection.execute(
+        update(serial).where(serial.c.desk == bindparam("d"), serial.c.year == bindparam("y")),
+        {"d": value.desk, "y": int(year), "last": int(last)},
+    )
+
+
+def open_ticket(connection: Connection, value: Ticket, now: datetime) -> None:
+    _use_up(connection, value)
+    connection.execute(insert(ticket), _row(value) | {"opened_at": now})
+
+
+def save(connection: Connection, value: Ticket) -> None:
+    values = _row(value)
+    number = values.pop("number")
+    connection.execute(update(ticket).where(ticket.c.number == number), values)
+
+
+def add_links(connection: Connection, number: str, other: str) -> None:
+    pairs = [(number, other), (other, number)]
+    known = {
+        (row.number, row.other)
+        for row in connection.execute(select(link).where(link.c.number.in_([number, other])))
+    }
+    missing = [{"number": a, "other": b} for a, b in pairs if (a, b) not in known]
+    if missing:
+        connection.execute(insert(link), missing)
+
+
+def links(connection: Connection, number: str) -> list[str]:
+    return list(
+        connection.scalars(select(link.c.other).where(link.c.number == number).order_by(link.c.other))
+    )
+
+
+def add_message(
+    connection: Connection, value: AddMessage, mail_id: int | None, message_id: str | None, at: datetime
+) -> None:
+    connection.execute(
+        insert(message),
+        {
+            "number": value.number,
+            "mail_id": mail_id,
+            "incoming": value.incoming,
+            "kind": value.kind.value,
+            "author_name": value.author.name,
+            "author_address": value.author.address,
+            "subject": value.subject,
+            "text": value.text,
+            "at": at,
+            "message_id": message_id,
+            "attachments": [{"name": a.name, "type": a.type, "size": a.size} for a in value.attachments],
+        },
+    )
+
+
+def add_events(
+    connection: Connection,
+    values: Sequence[AddEvent],
+    mail_id: int | None,
+    message_id: str | None,
+    at: datetime,
+) -> None:
+    if values:
+        connection.execute(
+            insert(event),
+            [
+                {
+                    "number": value.number,
+                    "mail_id": mail_id,
+                    "at": at,
+                    "actor": value.actor,
+                    "what": value.what,
+                    "reason": value.reason,
+                    "message_id": message_id,
+                }
+                for value in values
+            ],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message of a history."""
+
+    incoming: bool
+    kind: MessageKind
+    author_name: str
+    author_address: str
+    subject: str
+    text: str
+    at: datetime
+    message_id: str | None
+    attachments: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One event of a history."""
+
+    at: datetime
+    actor: str
+    what: str
+    reason: str
+    message_id: str | None
+
+
+def messages(connection: Connection, number: str) -> list[Said]:
+    """Everything said on a ticket, oldest first."""
+    rows = connection.execute(select(message).where(message.c.number == number).order_by(message.c.id))
+    return [
+        Said(
+            row.incoming, MessageKind(row.kind), row.author_name, row.author_address, row.subject,
+            row.text, row.at, row.message_id, tuple(row.attachments),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def events(connection: Connection, number: str) -> list[Happened]:
+    """Everything that happened to a ticket, oldest first."""
+    rows = connection.execute(select(event).where(event.c.number == number).order_by(event.c.id))
+    return [Happened(row.at, row.actor, row.what, row.reason, row.message_id) for row in rows]
+
+
+def events_by_mail(connection: Connection, mail_id: int) -> list[Happened]:
+    """What one incoming mail made happen."""
+    rows = connection.execute(select(event).where(event.c.mail_id == mail_id).order_by(event.c.id))
+    return [Happened(row.at, row.actor, row.what, row.reason, row.message_id) for row in rows]
+
+
+def last_moment(connection: Connection) -> datetime | None:
+    """When something last happened to any ticket."""
+    return connection.scalar(select(func.max(event.c.at)))  # type: ignore[no-any-return]
+
+
+_WRITTEN = (
+    select(message.c.author_address, message.c.message_id, message.c.at)
+    .where(
+        message.c.number == bindparam("number"),
+        message.c.incoming.is_(True),
+        message.c.message_id.is_not(None),
+    )
+    .order_by(message.c.id)
+)
+
+
+def written(connection: Connection, number: str) -> list[tuple[str, str, datetime]]:
+    """(author key, message id, moment) of what the requester's side wrote, oldest first."""
+    rows = connection.execute(_WRITTEN, {"number": number})
+    return [(row.author_address.casefold(), row.message_id, row.at) for row in rows]
+
+
+HISTORY_WIDTH = 300
+
+
+def history(connection: Connection, number: str, most: int) -> tuple[HistoryLine, ...]:
+    """The last messages of a ticket in short, oldest first."""
+    rows = connection.execute(
+        select(
+            message.c.at, message.c.author_name, message.c.author_address, message.c.kind,
+            func.substr(message.c.text, 1, HISTORY_WIDTH).label("text"),
+        )
+        .where(message.c.number == number)
+        .order_by(message.c.id.desc())
+        .limit(most)
+    ).all()  # fmt: skip
+    return tuple(
+        HistoryLine(
+            row.at, row.author_name or row.author_address, MessageKind(row.kind), " ".join(row.text.split())
+        )
+        for row in reversed(rows)
+    )
+
+
+_RECENT = (
+    select(ticket.c.number, ticket.c.subject)
+    .where(
+        ticket.c.desk == bindparam("desk"),
+        ticket.c.requester_key == bindparam("requester"),
+        ticket.c.opened_at > bindparam("since"),
+    )
+    .order_by(ticket.c.opened_at, ticket.c.number)
+)
+
+
+def recent(connection: Connection, desk: str, requester: str, since: datetime) -> list[tuple[str, str]]:
+    """(number, subject) of what somebody lately opened, oldest first."""
+    facts = {"desk": desk, "requester": requester.casefold(), "since": since}
+    return [(row.number, row.subject) for row in connection.execute(_RECENT, facts)]
+
+
+def due_for_closing(connection: Connection, now: datetime, most: int) -> list[str]:
+    """Resolved tickets whose silence lasted long enough."""
+    query = (
+        select(ticket.c.number)
+        .where(ticket.c.close_at <= now, ticket.c.status == Status.RESOLVED.value)
+        .order_by(ticket.c.close_at)
+        .limit(most)
+    )
+    return list(connection.scalars(query))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a list of tickets is narrowed to; None and False narrow nothing."""
+
+    desk: str | None = None
+    status: str | None = None
+    holder: str | None = None
+    overdue_at: datetime | None = None
+    since: datetime | None = None
+
+
+def listed(connection: Connection, wanted: Wanted) -> list[Ticket]:
+    """Tickets, unfinished ones first, then by arrival."""
+    finished = case((ticket.c.status.in_(["resolved", "closed"]), 1), else_=0)
+    query = select(*_COLUMNS).order_by(finished, ticket.c.received_at, ticket.c.number)
+    if wanted.desk:
+        query = query.where(ticket.c.desk == wanted.desk)
+    if wanted.status:
+        query = query.where(ticket.c.status == wanted.status)
+    if wanted.holder:
+        query = query.where(func.lower(ticket.c.holder) == wanted.holder.lower())
+    if wanted.since:
+        query = query.where(ticket.c.received_at >= wanted.since)
+    if wanted.overdue_at:
+        query = query.where(ticket.c.due_at < wanted.overdue_at, ticket.c.resolved_at.is_(None))
+    return [_ticket(row) for row in connection.execute(query)]

@@ -1,0 +1,240 @@
+"""How does an admin see what the store knows? Rows for --json, cells for a terminal of 80 columns."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from mailgate.desk import sla
+from mailgate.desk.ticket import Ticket
+from mailgate.logs import printable
+from mailgate.settings import Desk, Settings
+from mailgate.store import mails, outbox, tickets
+from mailgate.store.database import Connection
+
+Json = dict[str, Any]
+
+
+def iso(moment: datetime | None, zone: ZoneInfo) -> str | None:
+    """ISO 8601 with the offset of the service's time zone."""
+    return moment.astimezone(zone).isoformat(timespec="seconds") if moment else None
+
+
+def last_moment(look: Connection) -> datetime | None:
+    """The newest recorded moment."""
+    found = (mails.last_moment(look), outbox.last_moment(look), tickets.last_moment(look))
+    return max((moment for moment in found if moment), default=None)
+
+
+def _clock(ticket: Ticket, desk: Desk | None, now: datetime) -> str:
+    work = desk.work_of(ticket.work) if desk else None
+    return sla.clock(ticket, work, now, pausing=bool(desk and desk.pause_while_pending)).value
+
+
+def ticket_row(ticket: Ticket, settings: Settings, now: datetime) -> Json:
+    zone = ZoneInfo(settings.service.timezone)
+    return {
+        "number": ticket.number,
+        "desk": ticket.desk,
+        "status": ticket.status.value,
+        "level": ticket.level,
+        "holder": ticket.holder,
+        "subject": ticket.subject,
+        "requester": ticket.requester_address,
+        "work": ticket.work,
+        "priority": ticket.priority,
+        "received_at": iso(ticket.received_at, zone),
+        "due_at": iso(ticket.due_at, zone),
+        "clock": _clock(ticket, settings.desks.get(ticket.desk), now),
+    }
+
+
+def ticket_table(rows: list[Json]) -> tuple[list[str], list[list[str]]]:
+    """Columns and cells; the widest column is the subject, cut so that a line stays a line."""
+    cells = [
+        [
+            row["number"],
+            row["status"],
+            (row["holder"] or "-").partition("@")[0],
+            _short(row["received_at"]),
+            _short(row["due_at"]) or "-",
+            _cut(row["subject"], 22),
+        ]
+        for row in rows
+    ]
+    return ["number", "status", "holder", "received", "due", "subject"], cells
+
+
+def _short(moment: str | None) -> str:
+    return moment[5:16].replace("T", " ") if moment else ""
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def ticket_full(look: Connection, number: str, settings: Settings, now: datetime) -> Json | None:
+    """Everything about one ticket; None when there is none."""
+    ticket = tickets.get(look, number)
+    if ticket is None:
+        return None
+    zone = ZoneInfo(settings.service.timezone)
+    moments = (
+        "received_at", "notified_at", "first_response_at", "promised_due_at", "due_at", "resolved_at",
+        "closed_at",
+    )  # fmt: skip
+    return {
+        **ticket_row(ticket, settings, now),
+        **{name: iso(getattr(ticket, name), zone) for name in moments},
+        "outcome": ticket.outcome.value if ticket.outcome else None,
+        "confidential": ticket.confidential,
+        "channel": ticket.channel,
+        "requester": {
+            "name": ticket.requester_name,
+            "address": ticket.requester_address,
+            "phone": None,
+            "organisation": None,
+        },
+        "participants": [],
+        "category": ticket.category,
+        "reopened": ticket.reopened,
+        "external_number": None,
+        "survey": None,
+        "links": tickets.links(look, number),
+        "messages": [_message(said, zone) for said in tickets.messages(look, number)],
+        "events": [_event(happened, zone) for happened in tickets.events(look, number)],
+        "outgoing": [outgoing_row(row, zone) for row in outbox.outgoing(look, number)],
+    }
+
+
+def _message(said: tickets.Said, zone: ZoneInfo) -> Json:
+    return {
+        "direction": "in" if said.incoming else "out",
+        "kind": said.kind.value,
+        "author": f"{said.author_name} <{said.author_address}>".strip(),
+        "subject": said.subject,
+        "text": said.text,
+        "at": iso(said.at, zone),
+        "attachments": list(said.attachments),
+        "message_id": said.message_id,
+    }
+
+
+def _event(happened: tickets.Happened, zone: ZoneInfo) -> Json:
+    return {
+        "at": iso(happened.at, zone),
+        "actor": happened.actor,
+        "what": happened.what,
+        "reason": happened.reason,
+        "message_id": happened.message_id,
+    }
+
+
+def outgoing_row(row: Any, zone: ZoneInfo) -> Json:
+    return {
+        "to": row.recipient,
+        "template": row.template,
+        "message_id": row.message_id,
+        "state": row.state,
+        "attempts": row.attempts,
+        "last_error": row.last_error,
+        "sent_at": iso(row.sent_at, zone),
+        "desk": row.desk,
+        "ticket": row.number,
+        "created_at": iso(row.created_at, zone),
+        "next_at": iso(row.next_at, zone),
+    }
+
+
+def outbox_table(rows: list[Json]) -> tuple[list[str], list[list[str]]]:
+    cells = [
+        [
+            row["state"],
+            row["ticket"] or "-",
+            row["to"],
+            str(row["attempts"]),
+            _short(row["next_at"]) or "-",
+            row["message_id"].partition("@")[0] + (f"\n{row['last_error']}" if row["last_error"] else ""),
+        ]
+        for row in rows
+    ]
+    return ["state", "ticket", "to", "tries", "next", "id, last error"], cells
+
+
+def aside_rows(look: Connection, desk: str | None, zone: ZoneInfo) -> list[Json]:
+    return [
+        {
+            "id": one.mail_id,
+            "author": one.author,
+            "subject": one.subject,
+            "reason": one.reason,
+            "received_at": iso(one.received_at, zone),
+        }
+        for one in mails.aside(look, desk)
+    ]
+
+
+def decisions(look: Connection, wanted: str, zone: ZoneInfo) -> list[Json]:
+    """What became of a mail, and why; several where one Message-ID came in more than once."""
+    return [
+        {
+            "id": row.id,
+            "desk": row.desk,
+            "message_id": row.message_id,
+            "author": row.author,
+            "subject": row.subject,
+            "received_at": iso(row.received_at, zone),
+            "state": row.state,
+            "duplicate_of": row.duplicate_of,
+            "handling": row.handling,
+            "reason": row.reason,
+            "ticket": row.number,
+            "decided_at": iso(row.decided_at, zone),
+            "acknowledged_at": iso(row.acknowledged_at, zone),
+            "events": [_event(one, zone) for one in tickets.events_by_mail(look, row.id)],
+            "outgoing": [outgoing_row(one, zone) for one in outbox.caused_by(look, row.id)],
+        }
+        for row in mails.find(look, wanted)
+    ]
+
+
+def print_decision(one: Json) -> None:
+    """The reason first: it is what was asked for."""
+    _print(f"{one['handling'] or one['state']}: {one['reason'] or 'not decided yet'}")
+    for name in ("id", "desk", "ticket", "author", "subject", "received_at", "decided_at", "acknowledged_at"):
+        _print(f"  {name:<16} {one[name] if one[name] is not None else '-'}")
+    for event in one["events"]:
+        _print(f"  did              {event['what']} ({event['reason']})")
+    for mail in one["outgoing"]:
+        _print(f"  sent             {mail['template']} to {mail['to']}: {mail['state']}")
+
+
+def print_ticket(full: Json) -> None:
+    """One ticket on a terminal."""
+    requester = full["requester"]
+    _print(f"{full['number']}  {full['subject']}")
+    _print(f"{full['status']}, level {full['level']}, holder {full['holder'] or '-'}, clock {full['clock']}")
+    _print(f"requester  {requester['name']} <{requester['address']}>")
+    names = ("received_at", "first_response_at", "due_at", "resolved_at", "closed_at", "outcome", "work")
+    for name in names:
+        if full[name]:
+            _print(f"{name:<18} {full[name]}")
+    if full["links"]:
+        _print(f"links              {', '.join(full['links'])}")
+    for message in full["messages"]:
+        arrow = "->" if message["direction"] == "out" else "<-"
+        _print(f"\n{arrow} {message['at'][:16]} {message['kind']} by {message['author']}")
+        for line in message["text"].splitlines():
+            _print(f"   {line}")
+        for attached in message["attachments"]:
+            _print(f"   [{attached['name'] or attached['type']}, {attached['size']} bytes]")
+    _print("\nhistory")
+    for event in full["events"]:
+        _print(f"   {event['at'][:16]} {event['what']} by {event['actor']}: {event['reason']}")
+    _print("\nmails out")
+    for mail in full["outgoing"]:
+        error = f" ({mail['last_error']})" if mail["last_error"] else ""
+        _print(f"   {mail['created_at'][:16]} {mail['template']} to {mail['to']}: {mail['state']}{error}")
+
+
+def _print(text: str) -> None:
+    print("\n".join(printable(line) for line in text.split("\n")))

@@ -1,0 +1,79 @@
+"""Which servers stand ready for the tests? Each is started once per worker process, when first asked for."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from servers import private
+from servers.dovecot import Dovecot
+from servers.postfix import Postfix
+from servers.postgres import Postgres
+from servers.required import skipped_when_missing
+from servers.sink import Sink
+
+_database_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> private.Certificate:
+    """For a Sink with TLS; clients trust its `cert`."""
+    with skipped_when_missing():
+        return private.make_certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture(scope="session")
+def dovecot() -> Iterator[Dovecot]:
+    with skipped_when_missing(), Dovecot() as server:
+        yield server
+
+
+@pytest.fixture
+def mailbox_user(dovecot: Dovecot) -> str:
+    """The address of a fresh mailbox in desk.test; log in with it and `dovecot.password`."""
+    return dovecot.new_user()
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    """An SMTP server without TLS and login that accepts everything, until told otherwise."""
+    with Sink() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _postfix_with_sink(dovecot: Dovecot) -> Iterator[tuple[Postfix, Sink]]:
+    with skipped_when_missing(), Sink() as world, Postfix(dovecot, world) as server:
+        yield server, world
+
+
+@pytest.fixture
+def postfix(_postfix_with_sink: tuple[Postfix, Sink]) -> Postfix:
+    """Mail for desk.test goes to `dovecot`, all other to `world`."""
+    return _postfix_with_sink[0]
+
+
+@pytest.fixture
+def world(_postfix_with_sink: tuple[Postfix, Sink]) -> Sink:
+    """The sink behind `postfix`, as new."""
+    _, sink = _postfix_with_sink
+    sink.clear()
+    return sink
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with skipped_when_missing(), Postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database, as SQLAlchemy names it."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'mailgate.db'}"
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    name = f"test_{next(_database_numbers)}"
+    yield postgres.url(name)
+    postgres.drop(name)

@@ -1,0 +1,1 @@
+"""Which real servers does a test talk to?"""
