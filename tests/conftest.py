@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from city import City, tables
 from servers import private
 from servers.dovecot import Dovecot
 from servers.postfix import Postfix
@@ -77,3 +78,20 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     name = f"test_{next(_database_numbers)}"
     yield postgres.url(name)
     postgres.drop(name)
+
+
+def _city(base: Path, database: str, dovecot: Dovecot, sink: Sink) -> City:
+    users = {"kominfo": dovecot.new_user(), "lpse": dovecot.new_user()}
+    return City(base, tables(base, database), dovecot, sink, users)
+
+
+@pytest.fixture
+def city(tmp_path: Path, database_url: str, dovecot: Dovecot, sink: Sink) -> City:
+    """Two desks on a real IMAP server and a sink; once on each database."""
+    return _city(tmp_path, database_url, dovecot, sink)
+
+
+@pytest.fixture
+def quick_city(tmp_path: Path, dovecot: Dovecot, sink: Sink) -> City:
+    """The same on SQLite only, for what does not depend on the database."""
+    return _city(tmp_path, f"sqlite:///{tmp_path / 'mailgate.db'}", dovecot, sink)
