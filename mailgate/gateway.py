@@ -26,7 +26,7 @@ from mailgate.desk.situation import Counter
 from mailgate.intake import cursor
 from mailgate.intake.cursor import Beginning, Listed
 from mailgate.intake.imap import Account, Mailbox
-from mailgate.message import ids, parse
+from mailgate.message import ids
 from mailgate.message.message import Address, Message, Unreadable
 from mailgate.outbox.retry import Attempt, Failed, Lost, Sent, Stage, judge
 from mailgate.outbox.smtp import Server, Session
@@ -94,19 +94,20 @@ def collect(office: Office, store: Store, mailbox: Mailbox, reader: Reads, key: 
     Raises TemporaryError when the mailbox or the store fails; what was kept by then is not lost.
     """
     counter = office.counters[key]
-    beginning = _beginning(office, store, mailbox, counter, clock)
+    beginning = _beginning(office, store, mailbox, reader, counter, clock)
     think(office, store, reader, counter, clock)
     _acknowledge(store, mailbox, key, clock)
     new = 0
     for batch in _batches(office, store, mailbox, key, beginning):
-        _keep(office, store, mailbox, key, batch, clock)
+        new += _keep(office, store, mailbox, reader, key, batch, clock)
         think(office, store, reader, counter, clock)
         _acknowledge(store, mailbox, key, clock)
-        new += len(batch)
     return new
 
 
-def _beginning(office: Office, store: Store, mailbox: Mailbox, counter: Counter, clock: Clock) -> Beginning:
+def _beginning(
+    office: Office, store: Store, mailbox: Mailbox, reader: Reads, counter: Counter, clock: Clock
+) -> Beginning:
     """Where this folder begins for us. A rebuilt folder is reconciled before anything in it is answered."""
     imap = counter.desk.imap
     with store.reading() as look:
@@ -121,17 +122,23 @@ def _beginning(office: Office, store: Store, mailbox: Mailbox, counter: Counter,
         with store.writing() as write:
             mails.save_beginning(write, counter.key, imap.folder, found, clock(), reconciled=reconciled)
     if not reconciled:
-        _reconcile(office, store, mailbox, counter, found, clock)
+        _reconcile(office, store, mailbox, reader, counter, found, clock)
     return found
 
 
 def _reconcile(
-    office: Office, store: Store, mailbox: Mailbox, counter: Counter, beginning: Beginning, clock: Clock
+    office: Office,
+    store: Store,
+    mailbox: Mailbox,
+    reader: Reads,
+    counter: Counter,
+    beginning: Beginning,
+    clock: Clock,
 ) -> None:
     """Every UID was forgotten. Keep all, so that content tells old from new, and only then think."""
     log.warning("mailbox rebuilt desk=%s uidvalidity=%d", counter.key, beginning.uidvalidity)
     for batch in _batches(office, store, mailbox, counter.key, beginning):
-        _keep(office, store, mailbox, counter.key, batch, clock)
+        _keep(office, store, mailbox, reader, counter.key, batch, clock)
     now = clock()
     with store.writing() as write:
         hushed = mails.hush(
@@ -164,31 +171,42 @@ def _batches(
 
 
 def _keep(
-    office: Office, store: Store, mailbox: Mailbox, key: str, batch: Sequence[Listed], clock: Clock
-) -> None:
-    """Commit 1: the bytes are durable before anything else happens to them."""
+    office: Office,
+    store: Store,
+    mailbox: Mailbox,
+    reader: Reads,
+    key: str,
+    batch: Sequence[Listed],
+    clock: Clock,
+) -> int:
+    """Commit 1: the bytes are durable before anything else happens to them. Returns how many were there."""
     most = office.settings.limits.message_mib * MEBIBYTE
     bodies = mailbox.bodies([one.uid for one in batch if one.size <= most])
-    arrivals = [_arrival(mailbox, one, bodies.get(one.uid), most) for one in batch]
+    found = (_arrival(mailbox, reader, one, bodies.get(one.uid), most) for one in batch)
+    arrivals = [one for one in found if one is not None]
     with store.writing() as write:
-        mails.keep(write, key, mailbox.folder.uidvalidity, [one for one in arrivals if one], clock())
+        mails.keep(write, key, mailbox.folder.uidvalidity, arrivals, clock())
+    return len(arrivals)
 
 
-def _arrival(mailbox: Mailbox, listed: Listed, raw: bytes | None, most: int) -> Arrival | None:
+def _arrival(mailbox: Mailbox, reader: Reads, listed: Listed, raw: bytes | None, most: int) -> Arrival | None:
     """None: a person moved it meanwhile."""
     if listed.size > most:
-        head = parse.read(mailbox.header(listed.uid, HEADER_OCTETS))
-        author, subject = _described(head)
+        author, subject = _described(reader, mailbox.header(listed.uid, HEADER_OCTETS))
         return Arrival(listed.uid, listed.received_at, listed.size, None, None, author, subject)
     if raw is None:
         return None
     return Arrival(listed.uid, listed.received_at, listed.size, raw, ids.index(raw))
 
 
-def _described(head: Message | Unreadable) -> tuple[str, str]:
-    if isinstance(head, Unreadable) or not head.authors:
-        return "", ""
-    return head.authors[0].address, head.subject
+def _described(reader: Reads, header: bytes) -> tuple[str, str]:
+    """Who wrote a mail that cannot be read whole, and its subject; "" where not even that can be read."""
+    (head,) = reader.read_all([header])
+    match head:
+        case Message(authors=(author, *_), subject=subject):
+            return str(author), subject
+        case _:
+            return "", ""
 
 
 def _acknowledge(store: Store, mailbox: Mailbox, key: str, clock: Clock) -> None:
@@ -217,9 +235,17 @@ def think(office: Office, store: Store, reader: Reads, counter: Counter, clock: 
         if not kept:
             return thought
         read = list(zip(kept, reader.read_all([one.raw for one in kept]), strict=True))
+        described = {
+            one.id: _described(reader, one.raw[:HEADER_OCTETS].partition(b"\r\n\r\n")[0])
+            for one, result in read
+            if isinstance(result, Unreadable)
+        }
         with store.writing() as write:  # commit 2
-            for one, result in read:
-                _settle(office, write, counter, one, result, clock())
+            said = [_settle(office, write, counter, one, result, clock()) for one, result in read]
+            for mail_id, (author, subject) in described.items():
+                mails.describe(write, mail_id, author, subject)
+        for level, text in said:
+            log.log(level, "%s", text)
         thought += len(kept)
 
 
@@ -230,42 +256,45 @@ def _settle(
     kept: Kept,
     result: Message | Unreadable,
     now: datetime,
-) -> None:
-    """One mail: decided with all that follows from it, or set aside. It never stops the next one."""
+) -> tuple[int, str]:
+    """One mail: decided with all that follows from it, or set aside. It never stops the next one.
+
+    Returns what the log is to say once it is true.
+    """
     if isinstance(result, Unreadable):
-        _set_aside(write, kept, result.reason, now)
-        return
+        return _set_aside(write, kept, result.reason, now)
     try:
         with write.begin_nested():
             situation = situations.gather(write, result, kept, counter, office.timezone, now)
             decision = decide.decide(result, situation, counter)
             author = result.authors[0] if result.authors else Address("", "")
-            _record(office, write, counter, decision, now, kept)
+            said = _record(office, write, counter, decision, now, kept)
             mails.decided(write, kept.id, decision, author, result.subject, now)
+            return logging.INFO, said
     except Exception as error:
         if passes_by_itself(error):
             raise
         log.exception("deciding failed desk=%s mail=%d message_id=%s", counter.key, kept.id, kept.message_id)
-        _set_aside(write, kept, f"deciding failed: {type(error).__name__}, see the log", now)
+        return _set_aside(write, kept, f"deciding failed: {type(error).__name__}, see the log", now)
 
 
-def _set_aside(write: Connection, kept: Kept, reason: str, now: datetime) -> None:
+def _set_aside(write: Connection, kept: Kept, reason: str, now: datetime) -> tuple[int, str]:
     mails.set_aside(write, kept.id, reason, now)
-    log.warning("set aside desk=%s mail=%d message_id=%s: %s", kept.desk, kept.id, kept.message_id, reason)
+    about = f"desk={kept.desk} mail={kept.id} message_id={kept.message_id}"
+    return logging.WARNING, f"set aside {about}: {reason}"
 
 
 def _record(
     office: Office, write: Connection, counter: Counter, decision: Decision, now: datetime, kept: Kept | None
-) -> None:
+) -> str:
+    """Ticket, history and outgoing mail, all or nothing; returns a line for the log."""
     mail_id, message_id = (kept.id, kept.message_id) if kept else (None, None)
     composed = [
         _composed(office, counter, send, decision.number, mail_id, now) for send in decide.sends(decision)
     ]
     record(write, decision, composed, mail_id, message_id, now)
-    log.info(
-        "%s desk=%s ticket=%s mail=%s message_id=%s mails_out=%d: %s",
-        decision.handling, counter.key, decision.number, mail_id, message_id, len(composed), decision.reason,
-    )  # fmt: skip
+    about = f"desk={counter.key} ticket={decision.number} mail={mail_id} message_id={message_id}"
+    return f"{decision.handling} {about} mails_out={len(composed)}: {decision.reason}"
 
 
 def _composed(
@@ -301,10 +330,11 @@ def tick(office: Office, store: Store, clock: Clock) -> int:
     """Let time act; returns how many decisions that came to. One transaction for each ticket."""
     now = clock()
     with store.reading() as look:
-        due = tickets.due_for_closing(look, now, AT_ONCE)
+        due = tickets.due_for_closing(look, list(office.counters), now, AT_ONCE)
     for number in due:
         with store.writing() as write:
-            _close(office, write, number, now)
+            said = _close(office, write, number, now)
+        log.info("%s", said)
     for counter in office.counters.values():
         with store.writing() as write:
             _tell_of_set_aside(office, write, counter, now)
@@ -313,13 +343,11 @@ def tick(office: Office, store: Store, clock: Clock) -> int:
     return len(due)
 
 
-def _close(office: Office, write: Connection, number: str, now: datetime) -> None:
-    ticket = tickets.locked(write, [number]).get(number)
-    if ticket is None or ticket.close_at is None or ticket.close_at > now:
-        return  # somebody was quicker
-    counter = office.counters.get(ticket.desk)
-    if counter is not None:
-        _record(office, write, counter, decide.close_silent(ticket, now), now, None)
+def _close(office: Office, write: Connection, number: str, now: datetime) -> str:
+    ticket = tickets.locked(write, [number])[number]
+    if ticket.close_at is None or ticket.close_at > now:
+        return f"{number} is not to be closed any more"  # somebody was quicker
+    return _record(office, write, office.counters[ticket.desk], decide.close_silent(ticket, now), now, None)
 
 
 def _tell_of_set_aside(office: Office, write: Connection, counter: Counter, now: datetime) -> None:
@@ -417,6 +445,17 @@ async def _attempt(van: Van, session: Session, one: Claimed) -> None:
             raise
     attempt = judge(outcome, one.attempts, one.created_at, van.clock())
     await van.ledger.write(partial(_note, one=one, attempt=attempt, van=van))
+    _log_attempt(van.counter.key, one, attempt)
+
+
+def _log_attempt(key: str, one: Claimed, attempt: Attempt) -> None:
+    sent = isinstance(attempt, Sent)
+    log.log(
+        logging.INFO if sent else logging.WARNING,
+        "%s desk=%s ticket=%s to=%s template=%s message_id=%s: %s",
+        type(attempt).__name__.lower(), key, one.number, one.recipient, one.template, one.message_id,
+        attempt.text if isinstance(attempt, Sent) else attempt.reason,
+    )  # fmt: skip
 
 
 def _begin(write: Connection, one: Claimed, van: Van) -> bool:
@@ -428,13 +467,6 @@ def _note(write: Connection, one: Claimed, attempt: Attempt, van: Van) -> None:
     outbox.settle(write, one.seq, attempt, now)
     if isinstance(attempt, Failed):
         _tell_of_failure(write, one, attempt, van, now)
-    level = logging.INFO if isinstance(attempt, Sent) else logging.WARNING
-    log.log(
-        level, "%s desk=%s ticket=%s to=%s template=%s message_id=%s: %s",
-        type(attempt).__name__.lower(), van.counter.key, one.number, one.recipient, one.template,
-        one.message_id,
-        attempt.text if isinstance(attempt, Sent) else attempt.reason,
-    )  # fmt: skip
 
 
 def _tell_of_failure(write: Connection, one: Claimed, attempt: Failed, van: Van, now: datetime) -> None:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from mailgate.desk import sla
 from mailgate.desk.ticket import Ticket
 from mailgate.logs import printable
+from mailgate.message.message import Address
 from mailgate.settings import Desk, Settings
 from mailgate.store import mails, outbox, tickets
 from mailgate.store.database import Connection
@@ -110,7 +111,7 @@ def _message(said: tickets.Said, zone: ZoneInfo) -> Json:
     return {
         "direction": "in" if said.incoming else "out",
         "kind": said.kind.value,
-        "author": f"{said.author_name} <{said.author_address}>".strip(),
+        "author": str(Address(said.author_name, said.author_address)),
         "subject": said.subject,
         "text": said.text,
         "at": iso(said.at, zone),

@@ -13,10 +13,10 @@ from compose_cast import DONI, MESSAGE_ID, NOW, PHOTO, desk, mails
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailgate.compose.mime import mail, writable
+from mailgate.compose.mime import mail
 from mailgate.compose.render import Words, oneline
 from mailgate.desk.decision import Send
-from mailgate.message.message import Address, Attachment
+from mailgate.message.message import Address, Attachment, writable
 
 PLAIN = Words("Tidak bisa masuk", "Baik.\n")
 REPLY = mails()["reply"]

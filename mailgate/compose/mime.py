@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from mailgate.compose.render import Words, oneline
 from mailgate.desk.decision import Send
-from mailgate.message.message import Address, Attachment
+from mailgate.message.message import Address, Attachment, writable
 from mailgate.settings import Desk
 
 _LINE = 76  # RFC 2047, section 2: a line with an encoded word; RFC 2045, section 6.7: an encoded line
@@ -30,9 +30,6 @@ _REFERENCES = 21  # the first, which names the thread, and the last twenty
 _Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 _Q = ["_" if octet == 32 else chr(octet) if octet in _Q_SAFE else f"={octet:02X}" for octet in range(256)]
 _ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+")
-_ADDRESS = re.compile(
-    r"""(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+|"[ !#-\[\]-~]+")@(?:[A-Za-z0-9._-]+|\[[A-Za-z0-9.:]+\])"""
-)
 _MESSAGE_ID = re.compile(r"[!-;=?-~]+")
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}")
 _NOT_SEVEN_BIT = re.compile(r"[^\n -~]|[^\n]{77}")
@@ -62,15 +59,6 @@ def mail(words: Words, send: Send, desk: Desk, message_id: str, now: datetime) -
         "MIME-Version: 1.0",
     ]
     return "\r\n".join(head).encode("ascii") + b"\r\n" + _content(words.body, send, message_id)
-
-
-def writable(address: str) -> bool:
-    """Whether mail can be sent there: one plain mailbox, in ASCII.
-
-    A local part beyond ASCII needs SMTPUTF8 from every server on the way (RFC 6531, section 3.2), which
-    is not offered where it matters: the ticket is kept, and staff answer by another channel.
-    """
-    return len(address) <= 254 and _ADDRESS.fullmatch(address) is not None  # RFC 5321, section 4.5.3.1.3
 
 
 def _addressing(words: Words, send: Send, desk: Desk) -> list[str]:

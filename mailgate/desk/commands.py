@@ -81,7 +81,7 @@ class Order:
         return any(line.command is command for line in self.lines)
 
 
-def order(reply_text: str) -> Order:
+def order(own_words: str) -> Order:
     """Take apart what was written this time: quotes and signatures are gone already.
 
     A command line is a command wherever it stands: were it taken for words, the requester would read it.
@@ -89,7 +89,7 @@ def order(reply_text: str) -> Order:
     lines: list[Line] = []
     problems: list[ReceiptLine] = []
     words: list[str] = []
-    for written in reply_text.splitlines():
+    for written in own_words.splitlines():
         match = _COMMAND.fullmatch(_bare(written))
         if match is None:
             words.append(written)
@@ -107,9 +107,9 @@ def order(reply_text: str) -> Order:
     return Order(tuple(lines), text, next(iter(destinations), None), tuple(problems))
 
 
-def is_command_mail(reply_text: str) -> bool:
+def is_command_mail(own_words: str) -> bool:
     """Whether any line of it is a command, known or not."""
-    return any(_COMMAND.fullmatch(_bare(line)) for line in reply_text.splitlines())
+    return any(_COMMAND.fullmatch(_bare(line)) for line in own_words.splitlines())
 
 
 def _bare(line: str) -> str:

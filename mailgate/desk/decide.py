@@ -27,9 +27,10 @@ from mailgate.desk.decision import (
     Template,
 )
 from mailgate.desk.followup import FollowUp, Fresh, StaffReply, Stranger, Unproven, route
+from mailgate.desk.letters import News
 from mailgate.desk.situation import Counter, SentMail, Situation
 from mailgate.desk.ticket import Status, Ticket
-from mailgate.message.message import Address, Automatic, AutomaticKind, Dsn, Message
+from mailgate.message.message import Address, Automatic, AutomaticKind, Dsn, Message, writable
 
 US = "mailgate"
 LOOP_HOPS = 100  # RFC 5321, section 6.3: a count of Received fields that is normally at least 100
@@ -117,10 +118,8 @@ def undeliverable(
     if message is not None:
         effects.append(_said(ticket.number, MessageKind.BOUNCE, message))
     if sent.audience is Audience.REQUESTER and not sent.bounced and not _hushed(situation, counter):
-        about = message or _nothing()
-        effects += letters.notifications(
-            ticket, about, Notice.UNDELIVERABLE, situation, counter, text=f"{sent.recipient}: {detail}"
-        )
+        news = News(Notice.UNDELIVERABLE, None, f"{sent.recipient}: {detail}")
+        effects += letters.notifications(ticket, news, situation, counter)
     return effects
 
 
@@ -133,17 +132,11 @@ def _diagnosis(dsn: Dsn) -> str:
     return " ".join(f"{worst.status} {worst.diagnostic}".split()) if worst else dsn.action
 
 
-def _nothing() -> Message:
-    return Message(
-        None, (), (), (), (), (), "", None, (), (), None, 0, "", "", (), None, None, None, (), False, ()
-    )
-
-
 # --- staff ------------------------------------------------------------------------------------------------
 
 
 def _ordered(found: StaffReply, message: Message, situation: Situation, counter: Counter) -> Decision:
-    asked = order(message.reply_text)
+    asked = order(message.own_words)
     result = orders.carry_out(asked, found.ticket, _hand(found, situation, counter))
     number, who = found.ticket.number, found.staff.address
     match result:
@@ -238,7 +231,7 @@ def _followed_up(
     if notice is Notice.REOPENED and not ticket.silent and _unanswerable(message, situation, counter) is None:
         effects.append(letters.reopened(now_ticket, message, situation))
     if not _hushed(situation, counter):
-        effects += letters.notifications(now_ticket, message, notice, situation, counter)
+        effects += letters.notifications(now_ticket, News.of(notice, message), situation, counter)
     return Decision(Handling.APPENDED, how, number, tuple(effects))
 
 
@@ -283,8 +276,8 @@ def _opened(
         effects.append(letters.acknowledgement(ticket, message, situation, counter))
         effects.append(_event(ticket.number, "acknowledged", "a person wrote"))
     if not _hushed(situation, counter):
-        linked = other.number if other else ""
-        effects += letters.notifications(ticket, message, Notice.NEW, situation, counter, other_number=linked)
+        news = News.of(Notice.NEW, message, other.number if other else "")
+        effects += letters.notifications(ticket, news, situation, counter)
         if other is not None:
             effects += _told_of_stranger(other, ticket, message, situation, counter)
     return Decision(Handling.OPENED, reason, ticket.number, tuple(effects))
@@ -296,12 +289,8 @@ def _told_of_stranger(
     event = _event(other.number, "stranger", f"{own.requester_address} wrote about it: {own.number}")
     if other.holder is None:  # the same people have just heard of the new ticket and its link
         return [event]
-    return [
-        event,
-        *letters.notifications(
-            other, message, Notice.STRANGER, situation, counter, text="", other_number=own.number
-        ),
-    ]
+    news = News(Notice.STRANGER, message.author, other_number=own.number)
+    return [event, *letters.notifications(other, news, situation, counter)]
 
 
 def _why_opened(unanswerable: str | None, other: Ticket | None, how: str) -> str:
@@ -345,8 +334,10 @@ def _new_ticket(message: Message, situation: Situation, counter: Counter, *, sil
 def _unanswerable(message: Message, situation: Situation, counter: Counter) -> str | None:
     """Why no machine of ours may answer this mail; None when one may (RFC 3834, section 2)."""
     author = message.author
-    if author is None or "@" not in author.address:
+    if author is None:
         return "no single author"
+    if not writable(author.address):
+        return "no mail can be sent to its author"
     if message.automatic is not None:
         return message.automatic.reason
     if any(desk.is_own_address(author.address) for desk in counter.desks.values()):

@@ -87,6 +87,10 @@ class Result(StrEnum):
     """The ticket is not in a state for it: `detail` is the status."""
     EMPTY = "empty"
     """Nothing was written."""
+    QUOTE_INSIDE = "quote_inside"
+    """Our own internal mail is quoted in the words for the requester, and could not be told from them."""
+    UNREACHABLE = "unreachable"
+    """Words for a requester to whose address no mail can be sent."""
 
 
 PROBLEMS = frozenset(
@@ -97,6 +101,8 @@ PROBLEMS = frozenset(
         Result.BARE_WORD,
         Result.NOT_POSSIBLE,
         Result.EMPTY,
+        Result.QUOTE_INSIDE,
+        Result.UNREACHABLE,
     }
 )
 

@@ -68,7 +68,7 @@ def _of_staff(author: Address, staff: Staff, message: Message, situation: Situat
     if proof is not None and proof.number is not None:
         return StaffReply(situation.tickets[proof.number], staff, proof)
     found = _of_public(author, situation)
-    commands = is_command_mail(message.reply_text)
+    commands = is_command_mail(message.own_words)
     match found:
         case FollowUp() if not commands:
             return found  # staff with a complaint of their own

@@ -1,7 +1,8 @@
 """Which mail goes to whom, and on which thread?"""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Self
 
 from mailgate.desk.decision import (
     Audience,
@@ -72,32 +73,40 @@ def _to_requester(
     )
 
 
-def notifications(
-    ticket: Ticket,
-    message: Message,
-    notice: Notice,
-    situation: Situation,
-    counter: Counter,
-    *,
-    text: str | None = None,
-    other_number: str = "",
-) -> tuple[Send, ...]:
+@dataclass(frozen=True, slots=True)
+class News:
+    """What staff are told of a ticket."""
+
+    notice: Notice
+    author: Address | None
+    """Who caused it; None where no person did."""
+    text: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    other_number: str = ""
+
+    @classmethod
+    def of(cls, notice: Notice, message: Message, other_number: str = "") -> Self:
+        """What somebody wrote."""
+        return cls(notice, message.author, message.reply_text, message.attachments, other_number)
+
+
+def notifications(ticket: Ticket, news: News, situation: Situation, counter: Counter) -> tuple[Send, ...]:
     """Tell the holder, or the level's staff where nobody holds it; never somebody about their own act."""
-    author = message.author or Address("", "")
     letter = Letter(
         ticket=ticket,
-        text=message.reply_text if text is None else text,
-        author=f"{author.name} <{author.address}>".strip() if author.address else "",
-        notice=notice,
-        other_number=other_number,
+        text=news.text,
+        author=str(news.author) if news.author else "",
+        notice=news.notice,
+        other_number=news.other_number,
         promise=promise(ticket, counter),
         history=situation.history.get(ticket.number, ()),
     )
-    carried, left_out = _carried(message.attachments if text is None else (), counter)
+    carried, left_out = _carried(news.attachments, counter)
+    author = counter.desk.staff_by_address(news.author.address) if news.author else None
     return tuple(
         _notification(ticket, staff, letter, carried, left_out, situation, counter)
         for staff in _responsible(ticket, counter)
-        if counter.desk.staff_by_address(author.address) != staff
+        if staff != author
     )
 
 
@@ -150,7 +159,7 @@ def refusal(staff: Staff, message: Message, number: str | None, situation: Situa
     """Tell the real person, at the listed address, that words in their name were not carried out."""
     ticket = situation.tickets.get(number) if number else None
     author = message.author or Address("", "")
-    letter = Letter(ticket=ticket, text=message.reply_text, author=author.address)
+    letter = Letter(ticket=ticket, text=message.own_words, author=author.address)
     send = _answer_to_staff(Template.CONFIRMATION, number or "", staff, message, letter, situation)
     return replace(send, in_reply_to=None, references=())  # who wrote it is not known: no thread is theirs
 

@@ -2,7 +2,7 @@
 
 Attribution lines, quotes, header blocks of the answered mail, signatures and the footers of phones are cut.
 What is below a forward marker stays: there it is what the mail is about. When nothing would remain, nothing
-is cut.
+is cut from what people are shown; what is done in somebody's name is taken from their own words alone.
 """
 
 import re
@@ -103,19 +103,23 @@ _FOREIGN = {
 
 def reply_text(text: str) -> str:
     """The words written this time; `text` has "\\n" line ends. Never empty when `text` is not blank."""
-    whole = _trimmed(text.split("\n"))
+    return own_words(text) or trimmed(text.split("\n"))
+
+
+def own_words(text: str) -> str:
+    """The same, but empty where everything is quoted: what may be relayed in somebody's name."""
     if len(text) > MAX_CHARACTERS or not _SIGN.search(text):
-        return whole
+        return trimmed(text.split("\n"))
     rows = text.split("\n")
     seen = [_SPACES.sub(" ", row[:_MAX_LINE]).strip() for row in rows]
     kept = _written(seen)
     if len(kept) == len(rows):
         kept = kept[: _by_language(seen)]
-    written = _trimmed([rows[i] for i in _without_footer(seen, kept)])
-    return _BLANK_LINES.sub("\n\n", written) or whole
+    written = trimmed([rows[i] for i in _without_footer(seen, kept)])
+    return _BLANK_LINES.sub("\n\n", written)
 
 
-def _trimmed(rows: list[str]) -> str:
+def trimmed(rows: list[str]) -> str:
     """Without blank lines at both ends and blanks at line ends; the indentation of the first line stays."""
     return "\n".join(map(str.rstrip, rows)).strip("\n")
 

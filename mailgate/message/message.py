@@ -4,9 +4,23 @@ Values only: they cross the process wall of the reading worker as msgpack. Every
 CR (and, in header values and file names, of LF), NUL, other control characters and bidi overrides.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+_ADDRESS = re.compile(
+    r"""(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+|"[ !#-\[\]-~]+")@(?:[A-Za-z0-9._-]+|\[[A-Za-z0-9.:]+\])"""
+)
+
+
+def writable(address: str) -> bool:
+    """Whether mail can be sent there: one plain mailbox, in ASCII.
+
+    A local part beyond ASCII needs SMTPUTF8 from every server on the way (RFC 6531, section 3.2), which
+    is not offered where it matters: the ticket is kept, and staff answer by another channel.
+    """
+    return len(address) <= 254 and _ADDRESS.fullmatch(address) is not None  # RFC 5321, section 4.5.3.1.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +31,9 @@ class Address:
     """The decoded display name, "" when there is none."""
     address: str
     """The addr-spec as its writer wrote it, without angle brackets: "Budi@example.go.id"."""
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.address}>" if self.name else self.address
 
     @property
     def key(self) -> str:
@@ -119,6 +136,8 @@ class Message:
     """The whole text, "\\n" line ends, quotes and signatures included; "" when there is none."""
     reply_text: str
     """The words written this time; never empty when `text` is not."""
+    own_words: str
+    """The same, but empty where everything is quoted: what staff order and say is taken from here."""
     attachments: tuple[Attachment, ...]
     automatic: Automatic | None
     """None: a person wrote, as far as one can tell."""

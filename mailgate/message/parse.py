@@ -14,7 +14,7 @@ from mailparser.utils import _safe_attachment_filename, get_addresses
 from mailgate.errors import UnreadableMessageError
 from mailgate.message import ids, mime
 from mailgate.message.automatic import automatic
-from mailgate.message.body import reply_text
+from mailgate.message.body import own_words, trimmed
 from mailgate.message.dsn import dsn
 from mailgate.message.headers import Headers, first
 from mailgate.message.markup import text_of
@@ -46,6 +46,7 @@ def _message(root: mime.Part) -> Message:
     authors = _addresses(headers, defects, "from")
     return_path = _return_path(headers)
     text, guessed = _text(_shown(root, first_leaf))
+    own = own_words(text)
     if not _whole(root):
         defects.append("it was cut off, or its boundary was lost")
     return Message(
@@ -62,7 +63,8 @@ def _message(root: mime.Part) -> Message:
         return_path=return_path,
         received_count=len(headers.get("received", ())),
         text=text,
-        reply_text=reply_text(text),
+        reply_text=own or trimmed(text.split("\n")),
+        own_words=own,
         attachments=tuple(_attachment(leaf) for leaf in leaves if not _is_text(leaf, first_leaf)),
         automatic=automatic(headers, (root, *leaves), [author.address for author in authors], return_path),
         dsn=dsn(root),

@@ -183,7 +183,11 @@ class _Child:
             [sys.executable, "-m", "mailgate.message.worker", *arguments],
             stdin=child_reads,
             stdout=child_writes,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            # Whoever takes this process over by a mail finds no secret in it.
+            env={
+                "LC_ALL": "C.UTF-8",
+                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            },
             process_group=0,  # Ctrl-C is for the parent to decide
         )
         os.close(child_reads)

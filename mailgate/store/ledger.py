@@ -41,10 +41,12 @@ class Ledger:
                 results = await asyncio.to_thread(self._commit, [action for action, _ in batch])
             except Exception as error:  # whoever waits has to know, whatever it was
                 for _, future in batch:
-                    future.set_exception(error)
+                    if not future.done():
+                        future.set_exception(error)
             else:
                 for (_, future), result in zip(batch, results, strict=True):
-                    future.set_result(result)
+                    if not future.done():  # whoever waited was cancelled; it is written all the same
+                        future.set_result(result)
 
     def _commit(self, actions: list[Callable[[Connection], object]]) -> list[object]:
         with self._store.writing() as write:

@@ -237,7 +237,7 @@ def decided(
             "handling": decision.handling.value,
             "reason": decision.reason,
             "number": decision.number,
-            "author": f"{author.name} <{author.address}>".strip() if author.address else "",
+            "author": str(author),
             "author_key": author.key,
             "subject": subject,
             "decided_at": now,
@@ -315,6 +315,11 @@ def aside(connection: Connection, desk: str | None = None) -> list[Waiting]:
         Waiting(row.id, row.author or "", row.subject or "", row.reason or "", row.received_at)
         for row in rows
     ]
+
+
+def describe(connection: Connection, mail_id: int, author: str, subject: str) -> None:
+    """What a list shows of a mail that could not be read whole."""
+    connection.execute(update(mail).where(mail.c.id == mail_id), {"author": author, "subject": subject})
 
 
 def newest_aside(connection: Connection, desk: str) -> datetime | None:

@@ -250,11 +250,11 @@ def recent(connection: Connection, desk: str, requester: str, since: datetime) -
     return [(row.number, row.subject) for row in connection.execute(_RECENT, facts)]
 
 
-def due_for_closing(connection: Connection, now: datetime, most: int) -> list[str]:
-    """Resolved tickets whose silence lasted long enough."""
+def due_for_closing(connection: Connection, desks: Sequence[str], now: datetime, most: int) -> list[str]:
+    """Resolved tickets of these desks whose silence lasted long enough."""
     query = (
         select(ticket.c.number)
-        .where(ticket.c.close_at <= now, ticket.c.status == Status.RESOLVED.value)
+        .where(ticket.c.close_at <= now, ticket.c.status == Status.RESOLVED.value, ticket.c.desk.in_(desks))
         .order_by(ticket.c.close_at)
         .limit(most)
     )
