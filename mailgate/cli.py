@@ -210,13 +210,7 @@ def _run_once(office: "Office", store: "Store", clock: Callable[[], datetime]) -
 def _run(office: "Office", store: "Store", clock: Callable[[], datetime]) -> int:
     from mailgate.service import Service  # noqa: PLC0415
 
-    service = Service(office, store, clock)
-    address = office.settings.service.metrics_address
-    if address:
-        from mailgate.metrics import serve  # noqa: PLC0415
-
-        serve(address, store, service.pulse)
-    return service.run()
+    return Service(office, store, clock).run()
 
 
 @app.command()

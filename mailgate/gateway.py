@@ -88,7 +88,15 @@ def office(settings: shape.Settings, base: Path) -> Office:
 # --- collect: mailbox -> tickets and outbox ---------------------------------------------------------------
 
 
-def collect(office: Office, store: Store, mailbox: Mailbox, reader: Reads, key: str, clock: Clock) -> int:
+def collect(
+    office: Office,
+    store: Store,
+    mailbox: Mailbox,
+    reader: Reads,
+    key: str,
+    clock: Clock,
+    stopping: Callable[[], bool] = lambda: False,
+) -> int:
     """Take in what waits in a mailbox; returns how many mails were new. Repeat until it returns 0.
 
     Raises TemporaryError when the mailbox or the store fails; what was kept by then is not lost.
@@ -99,6 +107,8 @@ def collect(office: Office, store: Store, mailbox: Mailbox, reader: Reads, key: 
     _acknowledge(store, mailbox, key, clock)
     new = 0
     for batch in _batches(office, store, mailbox, key, beginning):
+        if stopping():
+            break
         new += _keep(office, store, mailbox, reader, key, batch, clock)
         think(office, store, reader, counter, clock)
         _acknowledge(store, mailbox, key, clock)

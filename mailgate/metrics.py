@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from mailgate.errors import SettingsError
+from mailgate.errors import SettingsError, TemporaryError
 from mailgate.pulse import Pulse
 from mailgate.store import mails, outbox
 from mailgate.store.database import Store
@@ -29,8 +29,11 @@ class State:
         for name, trouble in self._pulse.troubles().items():
             up.add_metric([name], 0 if trouble or name in hanging else 1)
         yield up
-        with self._store.reading() as look:
-            waiting, known = outbox.counts(look), mails.counts(look)
+        try:
+            with self._store.reading() as look:
+                waiting, known = outbox.counts(look), mails.counts(look)
+        except TemporaryError:
+            return  # what is up can be told without the database, now above all
         rows = GaugeMetricFamily("mailgate_outbox", "outgoing mails by state", labels=["desk", "state"])
         for (desk, state), count in waiting.items():
             rows.add_metric([desk, state], count)

@@ -9,6 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
+STARTING = "starting"
+"""The trouble of a part that has not done anything yet."""
+
+
 @dataclass(slots=True)
 class Part:
     """One loop of the service."""
@@ -16,7 +20,7 @@ class Part:
     limit: float
     """Seconds after which silence means that it hangs."""
     beat_at: float
-    trouble: str = ""
+    trouble: str = STARTING
     """What keeps it from its work, "" when nothing does; a part in trouble still beats while it retries."""
 
 
@@ -40,6 +44,11 @@ class Pulse:
             news = part.trouble != trouble
             part.trouble = trouble
             return news
+
+    def alive(self, name: str) -> None:
+        """In the middle of long work, which is neither trouble nor its end."""
+        with self._lock:
+            self.parts[name].beat_at = self.monotonic()
 
     def hanging(self) -> list[str]:
         """Parts that gave no sign of life for too long."""

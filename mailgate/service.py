@@ -8,9 +8,10 @@ import random
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from mailgate import gateway, notify
 from mailgate.errors import MailgateError, TemporaryError
@@ -138,7 +139,8 @@ class Service:
 
     def run(self) -> int:
         enter(self.store, self.clock)
-        asyncio.run(self._run())
+        with self._figures():
+            asyncio.run(self._run())
         return 0
 
     def stop(self) -> None:
@@ -148,6 +150,20 @@ class Service:
             bell.send(b"x")
         if self._ringing is not None:
             self._ringing()
+
+    @contextlib.contextmanager
+    def _figures(self) -> Iterator[None]:
+        """Answer monitoring, only after `enter`: whoever is second must not take the port first."""
+        address = self.office.settings.service.metrics_address
+        if not address:
+            yield
+            return
+        from mailgate.metrics import serve  # noqa: PLC0415  # 80 ms that nobody without it should pay
+
+        server = serve(address, self.store, self.pulse)
+        yield
+        server.shutdown()
+        server.server_close()
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -211,10 +227,11 @@ class Service:
         """One connection for as long as it holds."""
         mailbox = Mailbox(gateway.account(self.office.settings.desks[key], self.office.base))
         seconds = min(self.office.settings.desks[key].imap.poll_seconds, LONGEST_IDLE)
+        leaving = partial(self._leaving, f"mailbox {key}")
         try:
             while not self.stopping.is_set():
                 # An arrival may be told inside any answer, and IDLE does not repeat it: until quiet.
-                while gateway.collect(self.office, self.store, mailbox, reads, key, self.clock):
+                while gateway.collect(self.office, self.store, mailbox, reads, key, self.clock, leaving):
                     self._work_done(key)
                 self._work_done(key)
                 mailbox.wait(seconds, bell)
@@ -228,8 +245,16 @@ class Service:
             log.info("mailbox %s: connected", key)
         self._wake_delivery[key]()
 
+    def _leaving(self, name: str) -> bool:
+        """Asked between two pieces of long work: whether to stop. Who asks does not hang."""
+        self.pulse.alive(name)
+        return self.stopping.is_set()
+
     def _complain(self, name: str, error: Exception) -> None:
         """One clear line when trouble begins or changes; a fault of ours with its traceback, every time."""
+        if self.stopping.is_set():
+            log.info("%s: left while stopping: %s", name, error)
+            return
         if not isinstance(error, MailgateError):
             log.error("%s: unexpected", name, exc_info=error)
         if self.pulse.beat(name, str(error) or type(error).__name__):
@@ -244,9 +269,8 @@ class Service:
         while not self.stopping.is_set():
             wake.clear()
             try:
-                await gateway.deliver(
-                    self.office, self.store, key, instance(), self.clock, self.stopping.is_set
-                )
+                leaving = partial(self._leaving, name)
+                await gateway.deliver(self.office, self.store, key, instance(), self.clock, leaving)
                 self.pulse.beat(name)
                 pause.reset()
                 seconds = TICK_SECONDS  # what was deferred comes due without a bell

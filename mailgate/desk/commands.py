@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 
 from mailgate.desk.decision import ReceiptLine, Result
+from mailgate.message.ids import ref_ids
 
 
 class Command(StrEnum):
@@ -86,6 +87,8 @@ def order(own_words: str) -> Order:
 
     A command line is a command wherever it stands: were it taken for words, the requester would read it.
     """
+    if ref_ids(own_words):  # a quote of ours that its client marks in no way we know: whose words are whose?
+        return Order((), own_words, None, (ReceiptLine("", Result.QUOTE_INSIDE),))
     lines: list[Line] = []
     problems: list[ReceiptLine] = []
     words: list[str] = []

@@ -22,6 +22,8 @@ from mailgate.desk.decision import (
     MessageKind,
     Notice,
     OpenTicket,
+    ReceiptLine,
+    Result,
     SaveTicket,
     Send,
     Template,
@@ -137,7 +139,10 @@ def _diagnosis(dsn: Dsn) -> str:
 
 def _ordered(found: StaffReply, message: Message, situation: Situation, counter: Counter) -> Decision:
     asked = order(message.own_words)
-    result = orders.carry_out(asked, found.ticket, _hand(found, situation, counter))
+    if found.proof.template == Template.CONFIRMATION:  # "that was not me" is nothing for the requester
+        result: orders.Done | orders.Refused = orders.Refused((ReceiptLine("", Result.NO_ORDER_HERE),))
+    else:
+        result = orders.carry_out(asked, found.ticket, _hand(found, situation, counter))
     number, who = found.ticket.number, found.staff.address
     match result:
         case orders.Refused(lines):

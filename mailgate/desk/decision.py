@@ -88,7 +88,9 @@ class Result(StrEnum):
     EMPTY = "empty"
     """Nothing was written."""
     QUOTE_INSIDE = "quote_inside"
-    """Our own internal mail is quoted in the words for the requester, and could not be told from them."""
+    """A mail of ours is quoted among the words, and could not be told from them."""
+    NO_ORDER_HERE = "no_order_here"
+    """The reply to a mail that only told that nothing was done."""
     UNREACHABLE = "unreachable"
     """Words for a requester to whose address no mail can be sent."""
 
@@ -102,6 +104,7 @@ PROBLEMS = frozenset(
         Result.NOT_POSSIBLE,
         Result.EMPTY,
         Result.QUOTE_INSIDE,
+        Result.NO_ORDER_HERE,
         Result.UNREACHABLE,
     }
 )

@@ -8,7 +8,6 @@ from mailgate.desk.calendar import Calendar
 from mailgate.desk.commands import Command, Destination, Line, Order
 from mailgate.desk.decision import ReceiptLine, Result
 from mailgate.desk.ticket import Outcome, Status, Ticket
-from mailgate.message.ids import ref_ids
 from mailgate.message.message import writable
 from mailgate.settings import Duration, Staff
 
@@ -62,8 +61,8 @@ def carry_out(order: Order, ticket: Ticket, hand: Hand) -> Done | Refused:
         ticket = _applied(line, ticket, hand)
         lines.append(ReceiptLine(line.typed, RESULTS[line.command]))
     destination = (order.destination or hand.replies) if order.text else None
-    if destination is Destination.PUBLIC:
-        problems += _unfit_for_public(order.text, ticket)
+    if destination is Destination.PUBLIC and not writable(ticket.requester_address):
+        problems.append(ReceiptLine("", Result.UNREACHABLE, ticket.requester_address))
     if problems:
         return Refused(tuple(problems))
     if destination is Destination.PUBLIC:
@@ -71,15 +70,6 @@ def carry_out(order: Order, ticket: Ticket, hand: Hand) -> Done | Refused:
     if destination is not None and order.destination is None:
         lines.append(ReceiptLine("", Result.REPLIED if destination is Destination.PUBLIC else Result.NOTED))
     return Done(ticket, tuple(lines), destination)
-
-
-def _unfit_for_public(text: str, ticket: Ticket) -> list[ReceiptLine]:
-    """The last look before words leave the office (design, promise 7)."""
-    if ref_ids(text):  # a quote that its client marks in no way we know
-        return [ReceiptLine("", Result.QUOTE_INSIDE)]
-    if not writable(ticket.requester_address):
-        return [ReceiptLine("", Result.UNREACHABLE, ticket.requester_address)]
-    return []
 
 
 def _possible(command: Command, ticket: Ticket) -> bool:

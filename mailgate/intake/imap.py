@@ -123,9 +123,13 @@ class Mailbox:
                 try:
                     self._move(portion, self._named(target))
                 except imaplib.IMAP4.error as error:
-                    if "TRYCREATE" not in str(error).upper():
+                    said = str(error).upper()
+                    if "TRYCREATE" in said:
+                        self._ensure(target)
+                    elif "EXPUNGEISSUED" in said:  # RFC 5530: a person moved one; NOOP lets go of it
+                        self._client.noop()
+                    else:
                         raise
-                    self._ensure(target)
                     self._move(portion, self._named(target))
 
     def _move(self, uids: list[int], target: str) -> None:

@@ -1,0 +1,1 @@
+"""What happens to the mail when mailgate is killed, again and again?"""
