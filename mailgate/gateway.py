@@ -23,6 +23,7 @@ from mailgate.desk import decide
 from mailgate.desk.calendar import calendar
 from mailgate.desk.decision import Audience, AutoSubmitted, Decision, Handling, Letter, Send, Template
 from mailgate.desk.situation import Counter
+from mailgate.errors import SettingsError
 from mailgate.intake import cursor
 from mailgate.intake.cursor import Beginning, Listed
 from mailgate.intake.imap import Account, Mailbox
@@ -495,6 +496,7 @@ def _tell_of_failure(write: Connection, one: Claimed, attempt: Failed, van: Van,
 def submission_server(desk: shape.Desk, base: Path) -> Server:
     """How this desk's mail leaves. Raises SettingsError when its secret cannot be read."""
     smtp = desk.smtp
+    _password_only(smtp.auth, smtp.host)
     return Server(
         host=smtp.host,
         port=smtp.port,
@@ -512,6 +514,7 @@ def submission_server(desk: shape.Desk, base: Path) -> Server:
 def account(desk: shape.Desk, base: Path) -> Account:
     """How this desk's mailbox is reached. Raises SettingsError when its secret cannot be read."""
     imap = desk.imap
+    _password_only(imap.auth, imap.host)
     return Account(
         host=imap.host,
         port=imap.port,
@@ -523,3 +526,10 @@ def account(desk: shape.Desk, base: Path) -> Account:
         set_aside=imap.set_aside,
         ca_file=imap.ca_file,
     )
+
+
+def _password_only(auth: str, host: str) -> None:
+    if auth != "password":
+        raise SettingsError(
+            f'{host}: auth = "{auth}" is not spoken yet; use an app password with auth = "password"'
+        )
