@@ -1,16 +1,19 @@
 """The command line: what an admin can ask for."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 from zoneinfo import ZoneInfo
 
 import typer
 
+from mailgate import __version__
 from mailgate.errors import MailgateError, SettingsError, TemporaryError, UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +25,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="mailgate",
-    help="An e-mail help desk gateway: mailboxes become tickets, staff answer by mail.",
+    help="An e-mail help desk gateway: mailboxes become tickets, staff answer by mail.\n\n"
+    "No settings yet? `mailgate demo` needs none.\n\n"
+    "Exit codes: 0 fine, 1 trouble found, 2 wrong usage or settings, 75 try again later.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -35,15 +40,32 @@ app.add_typer(outbox_app, name="outbox")
 app.add_typer(db_app, name="db")
 
 EX_TROUBLE, EX_USAGE, EX_TEMPFAIL = 1, 2, 75
+MOST_ID = 2**63 - 1  # what both databases count up to
+MailId = Annotated[int, typer.Argument(min=1, max=MOST_ID, help="Its id from the list.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON array, moments in ISO 8601.")]
 DeskOption = Annotated[str | None, typer.Option("--desk", help="Only this desk (its key in the settings).")]
+
+
+class LogLevel(StrEnum):
+    """From how serious a line on it is written to stderr."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
 
 
 class Chosen:
     """What the options before the command say."""
 
     settings = Path("settings.toml")
-    log_level = "INFO"
+    log_level = LogLevel.INFO
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"mailgate {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
@@ -52,11 +74,13 @@ def options(
         Path, typer.Option("--settings", envvar="MAILGATE_SETTINGS", help="The settings file.")
     ] = Path("settings.toml"),
     log_level: Annotated[
-        str, typer.Option("--log-level", help="DEBUG, INFO, WARNING or ERROR.", case_sensitive=False)
-    ] = "INFO",
+        LogLevel, typer.Option("--log-level", help="What `run` writes to stderr.", case_sensitive=False)
+    ] = LogLevel.INFO,
+    version: Annotated[  # noqa: ARG001  # its callback answers
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
-    """Errors go to stderr in one paragraph. Exit 0 fine, 1 trouble found, 2 usage or settings, 75 later."""
-    Chosen.settings, Chosen.log_level = settings, log_level.upper()
+    Chosen.settings, Chosen.log_level = settings, log_level
 
 
 def main() -> None:
@@ -64,13 +88,16 @@ def main() -> None:
     from mailgate.logs import printable  # noqa: PLC0415
 
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except MailgateError as error:
         for line in str(error).splitlines():
             print(printable(line), file=sys.stderr)
         sys.exit(EX_TEMPFAIL if isinstance(error, TemporaryError) else EX_USAGE)
     except BrokenPipeError:  # `mailgate tickets | head`
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing to complain of at the exit
         sys.exit(0)
 
 
@@ -107,11 +134,13 @@ def _store(settings: "Settings") -> "Iterator[Store]":
 
 @contextmanager
 def _known_store() -> "Iterator[tuple[Settings, Store]]":
-    """For commands that look: the schema must be there already."""
-    from mailgate.store.database import require_current  # noqa: PLC0415
+    """For commands that look: the schema must be there already, a look makes nothing."""
+    from mailgate.store.database import require_current, version  # noqa: PLC0415
 
     settings = _settings()
     with _store(settings) as store:
+        if not store.is_there() or version(store) is None:
+            _fail("the database is empty: `mailgate run` or `mailgate db upgrade` creates it")
         require_current(store)
         yield settings, store
 
@@ -127,10 +156,13 @@ def _moment(text: str, zone: ZoneInfo, option: str) -> datetime:
 
 
 def _print_json(rows: Any) -> None:
-    print(json.dumps(rows, ensure_ascii=False, indent=2))
+    from mailgate.logs import escaped  # noqa: PLC0415
+
+    print(escaped(json.dumps(rows, ensure_ascii=False, indent=2)))
 
 
-def _table(title: str, columns: list[str], rows: list[list[str]], empty: str) -> None:
+def _table(columns: list[str], rows: list[list[str]], empty: str, *, cut: bool = False) -> None:
+    """The last column gets the room that is left; it is cut there, or goes on below."""
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
@@ -140,12 +172,19 @@ def _table(title: str, columns: list[str], rows: list[list[str]], empty: str) ->
     if not rows:
         print(empty)
         return
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    Console().print(table)
+    console, table = Console(), Table(box=None, pad_edge=False, collapse_padding=True)
+    for column in columns[:-1]:
+        table.add_column(column, no_wrap=True)
+    table.add_column(columns[-1], overflow="fold")
+    cells = [[Text("\n".join(printable(line) for line in cell.split("\n"))) for cell in row] for row in rows]
+    taken = sum(
+        1 + max(len(name), *(row[at].cell_len for row in cells)) for at, name in enumerate(columns[:-1])
+    )
+    for row in cells:
+        if cut:
+            row[-1].truncate(max(console.width - taken, len(columns[-1])), overflow="ellipsis")
+        table.add_row(*row)
+    console.print(table)
 
 
 def _know_desk(settings: "Settings", desk: str | None) -> None:
@@ -168,7 +207,7 @@ def run(
         str | None, typer.Option("--now", help="For drills: freeze every recorded moment at this one.")
     ] = None,
 ) -> None:
-    """Serve the mailboxes for ever, or once.
+    """Serve the mailboxes for ever, or once; a database that is not there yet is created.
 
     Examples: mailgate run · mailgate run --once · mailgate run --once --now 2026-08-03T09:12
     """
@@ -218,7 +257,10 @@ def check(
     offline: Annotated[bool, typer.Option("--offline", help="Nothing over the network.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Find what would go wrong before it goes wrong; exit 1 when something would."""
+    """Find what would go wrong before it goes wrong; exit 1 when something would.
+
+    Examples: mailgate check · mailgate check --offline --json
+    """
     from mailgate.check import Verdict, findings  # noqa: PLC0415
 
     office = _office()
@@ -227,7 +269,7 @@ def check(
         _print_json([{"verdict": one.verdict, "what": one.what, "text": one.text} for one in found])
     else:
         rows = [[one.verdict.value, one.what, one.text] for one in found]
-        _table(str(Chosen.settings), ["", "what", "found"], rows, "nothing to check")
+        _table(["", "what", "found"], rows, "nothing to check")
     raise typer.Exit(EX_TROUBLE if any(one.verdict is Verdict.FAIL for one in found) else 0)
 
 
@@ -237,7 +279,10 @@ def demo(
         bool, typer.Option("--check", help="Play unattended, verify every step, exit 0 or 1.")
     ] = False,
 ) -> None:
-    """Watch one complaint from arrival to closing on embedded servers; then try it with your mail client."""
+    """Watch one complaint from arrival to closing on embedded servers; then try it with your mail client.
+
+    Examples: mailgate demo · mailgate demo --check
+    """
     try:
         from mailgate.demo import play  # noqa: PLC0415
     except ModuleNotFoundError as error:
@@ -281,12 +326,15 @@ def tickets(
         if as_json:
             _print_json(rows)
         else:
-            _table("", *views.ticket_table(rows), "no tickets")
+            _table(*views.ticket_table(rows), "no tickets", cut=True)
 
 
 @app.command()
 def show(number: str, as_json: Json = False) -> None:
-    """One ticket: history, clock and mails."""
+    """One ticket: history, clock and mails.
+
+    Examples: mailgate show KOM-2026-000123 · mailgate show KOM-2026-000123 --json
+    """
     from mailgate import views  # noqa: PLC0415
 
     with _known_store() as (settings, store), store.reading() as look:
@@ -301,7 +349,10 @@ def show(number: str, as_json: Json = False) -> None:
 
 @app.command()
 def why(message: str, as_json: Json = False) -> None:
-    """Why one incoming mail was treated as it was: its Message-ID, or its id from a list or the log."""
+    """Why one incoming mail was treated as it was: its Message-ID, or its id from a list or the log.
+
+    Examples: mailgate why '<abc@mail.example>' · mailgate why 17 --json
+    """
     from mailgate import views  # noqa: PLC0415
 
     with _known_store() as (settings, store), store.reading() as look:
@@ -319,7 +370,10 @@ def why(message: str, as_json: Json = False) -> None:
 
 @aside_app.command("list")
 def aside_list(desk: DeskOption = None, as_json: Json = False) -> None:
-    """What waits, oldest first."""
+    """What waits, oldest first.
+
+    Examples: mailgate aside list · mailgate aside list --desk kominfo --json
+    """
     from mailgate import views  # noqa: PLC0415
 
     with _known_store() as (settings, store):
@@ -329,13 +383,23 @@ def aside_list(desk: DeskOption = None, as_json: Json = False) -> None:
     if as_json:
         _print_json(rows)
     else:
-        cells = [[str(row["id"]), row["received_at"][:16], row["author"], row["reason"]] for row in rows]
-        _table("", ["id", "received", "from", "reason"], cells, "nothing is set aside")
+        cells = [
+            [
+                str(row["id"]),
+                row["received_at"][:16].replace("T", " "),
+                views.block(row["author"], row["reason"]),
+            ]
+            for row in rows
+        ]
+        _table(["id", "received", "from, reason"], cells, "nothing is set aside")
 
 
 @aside_app.command("show")
-def aside_show(mail: int) -> None:
-    """The raw mail on stdout, as it was received; control characters are shown, not sent, to a terminal."""
+def aside_show(mail: MailId) -> None:
+    """The raw mail on stdout, as it was received; on a terminal without its control characters.
+
+    Examples: mailgate aside show 17 · mailgate aside show 17 > 17.eml
+    """
     from mailgate.logs import printable  # noqa: PLC0415
     from mailgate.store import mails  # noqa: PLC0415
 
@@ -352,11 +416,16 @@ def aside_show(mail: int) -> None:
 
 @aside_app.command("replay")
 def aside_replay(
-    mail: Annotated[list[int] | None, typer.Argument(help="Ids; none: use --all.")] = None,
+    mail: Annotated[
+        list[int] | None, typer.Argument(min=1, max=MOST_ID, help="Ids from the list; or --all.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that can be read again.")] = False,
     desk: DeskOption = None,
 ) -> None:
-    """Let mail be read once more, after a fix; the running service takes it up with its next mail."""
+    """Let mail be read once more, after a fix; the running service takes it up with its next look.
+
+    Examples: mailgate aside replay 17 18 · mailgate aside replay --all --desk kominfo
+    """
     from mailgate.store import mails  # noqa: PLC0415
 
     if bool(mail) == everything:
@@ -369,7 +438,7 @@ def aside_replay(
         print(
             f"{one}: {'will be read again' if one in done else 'is not set aside, or its bytes are not here'}"
         )
-    raise typer.Exit(0 if done == wanted else EX_TROUBLE)
+    raise typer.Exit(0 if everything or done == wanted else EX_TROUBLE)
 
 
 @outbox_app.command("list")
@@ -380,7 +449,10 @@ def outbox_list(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """What has not left yet, and what failed."""
+    """What has not left yet, and what failed.
+
+    Examples: mailgate outbox list · mailgate outbox list --state failed --json
+    """
     from mailgate import views  # noqa: PLC0415
     from mailgate.store import outbox  # noqa: PLC0415
 
@@ -395,7 +467,7 @@ def outbox_list(
     if as_json:
         _print_json(rows)
     else:
-        _table("", *views.outbox_table(rows), "nothing waits")
+        _table(*views.outbox_table(rows), "nothing waits")
 
 
 @outbox_app.command("retry")
@@ -403,35 +475,45 @@ def outbox_retry(
     message_id: Annotated[str | None, typer.Argument(help="Message-ID, or its part before the @.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Everything deferred or uncertain.")] = False,
 ) -> None:
-    """Try again at once; a mail that failed only by its own id."""
+    """Try again at once; a mail that failed only by its own id.
+
+    Examples: mailgate outbox retry --all · mailgate outbox retry rjgcjbdvbj5hwd5kfv2xf7cgmu
+    """
     from mailgate.store import outbox  # noqa: PLC0415
 
     if (message_id is None) != everything:
         raise UsageError("outbox retry: name a Message-ID, or --all")
     with _known_store() as (_, store), store.writing() as write:
         count = outbox.retry(write, message_id.strip("<>") if message_id else None, datetime.now(UTC))
+    if message_id and not count:
+        _fail(f"{message_id}: nothing that waits or failed has this id; `mailgate outbox list` names them")
     print(f"{count} will be tried again")
-    raise typer.Exit(0 if count or everything else EX_TROUBLE)
 
 
 @db_app.command("upgrade")
 def db_upgrade() -> None:
-    """Bring the database to the schema of this mailgate; creates it when it is not there."""
+    """Bring the database to the schema of this mailgate; creates it when it is not there.
+
+    Example: mailgate db upgrade, with the service stopped and a backup made
+    """
     from mailgate.store.database import HEAD, upgrade, version  # noqa: PLC0415
 
     with _store(_settings()) as store:
-        before = version(store)
+        before = version(store) if store.is_there() else None
         upgrade(store)
     print(f"schema {HEAD}" + ("" if before == HEAD else f", was {before or 'empty'}"))
 
 
 @db_app.command("check")
 def db_check() -> None:
-    """Whether the database can be used as it is."""
+    """Whether the database can be used as it is; exit 1 when it cannot.
+
+    Example: mailgate db check
+    """
     from mailgate.store.database import HEAD, version  # noqa: PLC0415
 
     with _store(_settings()) as store:
-        found = version(store)
+        found = version(store) if store.is_there() else None
     if found != HEAD:
         _fail(f"schema {found or 'empty'}, this mailgate speaks {HEAD}: run `mailgate db upgrade`")
     print(f"schema {HEAD}: fine")

@@ -10,7 +10,7 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -48,6 +48,8 @@ CONNECTIONS = 4
 """At the most, to one submission server …"""
 MAILS_WORTH_A_CONNECTION = 10
 """… and one more only where so many mails wait."""
+MAILS_ON_A_CONNECTION = 50
+"""Then a new one: many servers end a longer one, and the mail that hears it has to wait."""
 TOLD_AGAIN_AFTER = timedelta(hours=1)
 SILENT_FROM = 50
 """More unknown mails than this in a rebuilt folder are taken in without answering (design, promise 2) …"""
@@ -392,30 +394,18 @@ async def deliver(
 
     Raises TemporaryError when the server cannot be reached; what was not begun stays as it was.
     """
-    counter, ledger, attempts = office.counters[key], Ledger(store), 0
-    while not stopping():
-        claimed = deque(
-            await ledger.write(partial(_claim, desk=key, instance=instance, clock=clock, most=AT_ONCE))
-        )
-        if not claimed:
-            break
-        before = len(claimed)
-        van = Van(office, counter, ledger, instance, clock, stopping, claimed)
-        try:
-            await _carry_with(van, min(CONNECTIONS, -(-before // MAILS_WORTH_A_CONNECTION)))
-        finally:
-            attempts += before - len(claimed)
-            await ledger.write(partial(outbox.release, seqs=[one.seq for one in claimed]))
-    return attempts
+    van = Van(office, office.counters[key], Ledger(store), instance, clock, stopping)
+    try:
+        await _loaded(van)
+        await _carry_with(van, min(CONNECTIONS, -(-len(van.claimed) // MAILS_WORTH_A_CONNECTION)))
+    finally:
+        await van.ledger.write(partial(outbox.release, seqs=[one.seq for one in van.claimed]))
+    return van.attempts
 
 
-def _claim(write: Connection, desk: str, instance: str, clock: Clock, most: int) -> list[Claimed]:
-    return outbox.claim(write, desk, instance, clock(), most)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Van:
-    """What one round of deliveries shares."""
+    """What the connections to one submission server share."""
 
     office: Office
     counter: Counter
@@ -423,7 +413,21 @@ class Van:
     instance: str
     clock: Clock
     stopping: Callable[[], bool]
-    claimed: "deque[Claimed]"
+    claimed: deque[Claimed] = field(default_factory=deque)
+    loading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    attempts: int = 0
+
+
+async def _loaded(van: Van) -> bool:
+    """Whether there is a mail to take; more are claimed when the last one was taken."""
+    async with van.loading:
+        if not van.claimed and not van.stopping():
+            van.claimed.extend(await van.ledger.write(partial(_claim, van=van)))
+    return bool(van.claimed) and not van.stopping()
+
+
+def _claim(write: Connection, van: Van) -> list[Claimed]:
+    return outbox.claim(write, van.counter.key, van.instance, van.clock(), AT_ONCE)
 
 
 async def _carry_with(van: Van, connections: int) -> None:
@@ -436,18 +440,31 @@ async def _carry_with(van: Van, connections: int) -> None:
 async def _carry(van: Van) -> None:
     """One connection after the other, until nothing is left or we are to stop."""
     server = submission_server(van.counter.desk, van.office.base)
-    while van.claimed and not van.stopping():
+    while await _loaded(van):
         async with Session(server) as session:
-            while van.claimed and session.usable and not van.stopping():
-                await _attempt(van, session, van.claimed.popleft())
+            noted: asyncio.Future[None] | None = None
+            for _ in range(MAILS_ON_A_CONNECTION):
+                if not session.usable or not await _loaded(van):
+                    break
+                noted = await _attempt(van, session, van.claimed.popleft(), noted)
+            if noted is not None:
+                await noted
 
 
-async def _attempt(van: Van, session: Session, one: Claimed) -> None:
-    """One mail. That DATA begins is durable before it does; the answer is durable before anything else."""
+async def _attempt(
+    van: Van, session: Session, one: Claimed, before: "asyncio.Future[None] | None"
+) -> "asyncio.Future[None] | None":
+    """One mail. That DATA begins is durable before it does, and so is the answer to the mail `before`.
+
+    Returns when the answer will be durable: the next envelope need not wait for it.
+    """
+    van.attempts += 1
     outcome = await session.envelope(one.recipient)
+    if before is not None:
+        await before
     if outcome is None:
         if not await van.ledger.write(partial(_begin, one=one, van=van)):
-            return
+            return None
         try:
             outcome = await session.data(one.raw)
         except asyncio.CancelledError:
@@ -455,11 +472,14 @@ async def _attempt(van: Van, session: Session, one: Claimed) -> None:
             await van.ledger.write(partial(_note, one=one, attempt=lost, van=van))
             raise
     attempt = judge(outcome, one.attempts, one.created_at, van.clock())
-    await van.ledger.write(partial(_note, one=one, attempt=attempt, van=van))
-    _log_attempt(van.counter.key, one, attempt)
+    noted = van.ledger.post(partial(_note, one=one, attempt=attempt, van=van))
+    noted.add_done_callback(partial(_log_attempt, van.counter.key, one, attempt))
+    return noted
 
 
-def _log_attempt(key: str, one: Claimed, attempt: Attempt) -> None:
+def _log_attempt(key: str, one: Claimed, attempt: Attempt, noted: "asyncio.Future[None]") -> None:
+    if noted.cancelled() or noted.exception() is not None:
+        return  # whoever waits for it says so
     sent = isinstance(attempt, Sent)
     log.log(
         logging.INFO if sent else logging.WARNING,
@@ -476,8 +496,16 @@ def _begin(write: Connection, one: Claimed, van: Van) -> bool:
 def _note(write: Connection, one: Claimed, attempt: Attempt, van: Van) -> None:
     now = van.clock()
     outbox.settle(write, one.seq, attempt, now)
-    if isinstance(attempt, Failed):
-        _tell_of_failure(write, one, attempt, van, now)
+    if not isinstance(attempt, Failed):
+        return
+    try:
+        with write.begin_nested():
+            _tell_of_failure(write, one, attempt, van, now)
+    except Exception as error:
+        if passes_by_itself(error):
+            raise
+        # Otherwise what became of this and of other mails would not be written down: they would leave again.
+        log.exception("nobody could be told that this mail failed: message_id=%s", one.message_id)
 
 
 def _tell_of_failure(write: Connection, one: Claimed, attempt: Failed, van: Van, now: datetime) -> None:

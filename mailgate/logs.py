@@ -14,6 +14,11 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+def escaped(text: str) -> str:
+    """The same for JSON, which by itself leaves DEL, C1 and bidi characters as they are."""
+    return _UNPRINTABLE.sub(lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text)
+
+
 class _Line(logging.Formatter):
     """A record on one line; a traceback follows as lines of its own with the same priority."""
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-
 STARTING = "starting"
 """The trouble of a part that has not done anything yet."""
 

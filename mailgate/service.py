@@ -124,6 +124,15 @@ async def _deliver_all(
 # --- for ever ---------------------------------------------------------------------------------------------
 
 
+def feed_watchdog(pulse: Pulse) -> None:
+    """WATCHDOG=1 comes from the work: a part that hangs withholds it, and systemd restarts us."""
+    hanging = pulse.hanging()
+    if hanging:
+        log.critical("hanging: %s", ", ".join(hanging))
+    else:
+        notify.tell("WATCHDOG=1")
+
+
 @dataclass(slots=True)
 class Service:
     """The daemon. `run` returns after SIGTERM or SIGINT, or after `stop`."""
@@ -131,6 +140,8 @@ class Service:
     office: Office
     store: Store
     clock: Clock
+    tick_seconds: float = TICK_SECONDS
+    """How often time is looked at; the demo, whose clock jumps, is less patient."""
     pulse: Pulse = field(default_factory=Pulse)
     stopping: threading.Event = field(default_factory=threading.Event)
     _bells: list[socket.socket] = field(default_factory=list)
@@ -146,10 +157,11 @@ class Service:
     def stop(self) -> None:
         """From any thread: finish the mail in hand and leave."""
         self.stopping.set()
-        for bell in self._bells:
-            bell.send(b"x")
         if self._ringing is not None:
             self._ringing()
+        for bell in self._bells:
+            with contextlib.suppress(OSError):  # that thread was not waiting, and has left already
+                bell.send(b"x")
 
     @contextlib.contextmanager
     def _figures(self) -> Iterator[None]:
@@ -169,6 +181,8 @@ class Service:
         loop = asyncio.get_running_loop()
         done = asyncio.Event()
         self._ringing = lambda: loop.call_soon_threadsafe(done.set)
+        if self.stopping.is_set():  # `stop` came before there was a bell to ring
+            done.set()
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self.stop)
@@ -273,10 +287,11 @@ class Service:
                 await gateway.deliver(self.office, self.store, key, instance(), self.clock, leaving)
                 self.pulse.beat(name)
                 pause.reset()
-                seconds = TICK_SECONDS  # what was deferred comes due without a bell
+                seconds = self.tick_seconds  # what was deferred comes due without a bell
             except Exception as error:
                 self._complain(name, error)
-                wake.clear()
+                if not self.stopping.is_set():
+                    wake.clear()  # a server in trouble is not asked again for every new mail
                 seconds = pause.longer()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(wake.wait(), seconds)
@@ -292,17 +307,12 @@ class Service:
             for wake in self._wake_delivery.values():
                 wake()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(done.wait(), TICK_SECONDS)
+                await asyncio.wait_for(done.wait(), self.tick_seconds)
 
     async def _feed_watchdog(self, done: asyncio.Event) -> None:
-        """WATCHDOG=1 comes from the work: a part that hangs withholds it, and systemd restarts us."""
         seconds = notify.watchdog_seconds() or TICK_SECONDS
         while not self.stopping.is_set():
-            hanging = self.pulse.hanging()
-            if hanging:
-                log.critical("hanging: %s", ", ".join(hanging))
-            else:
-                notify.tell("WATCHDOG=1")
+            feed_watchdog(self.pulse)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(done.wait(), seconds)
 

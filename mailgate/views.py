@@ -50,15 +50,15 @@ def ticket_row(ticket: Ticket, settings: Settings, now: datetime) -> Json:
 
 
 def ticket_table(rows: list[Json]) -> tuple[list[str], list[list[str]]]:
-    """Columns and cells; the widest column is the subject, cut so that a line stays a line."""
+    """Columns and cells; the subject is last, because it is cut so that a line stays a line."""
     cells = [
         [
             row["number"],
             row["status"],
-            (row["holder"] or "-").partition("@")[0],
+            _cut((row["holder"] or "-").partition("@")[0], 14),
             _short(row["received_at"]),
             _short(row["due_at"]) or "-",
-            _cut(row["subject"], 22),
+            block(row["subject"]),
         ]
         for row in rows
     ]
@@ -67,6 +67,11 @@ def ticket_table(rows: list[Json]) -> tuple[list[str], list[list[str]]]:
 
 def _short(moment: str | None) -> str:
     return moment[5:16].replace("T", " ") if moment else ""
+
+
+def block(*lines: str | None) -> str:
+    """Each on a line of its own and nothing else; what is empty is left out."""
+    return "\n".join(" ".join(line.split()) for line in lines if line)
 
 
 def _cut(text: str, most: int) -> str:
@@ -151,14 +156,13 @@ def outbox_table(rows: list[Json]) -> tuple[list[str], list[list[str]]]:
         [
             row["state"],
             row["ticket"] or "-",
-            row["to"],
             str(row["attempts"]),
             _short(row["next_at"]) or "-",
-            row["message_id"].partition("@")[0] + (f"\n{row['last_error']}" if row["last_error"] else ""),
+            block(row["message_id"].partition("@")[0], row["to"], row["last_error"]),
         ]
         for row in rows
     ]
-    return ["state", "ticket", "to", "tries", "next", "id, last error"], cells
+    return ["state", "ticket", "tries", "next", "id, to, last error"], cells
 
 
 def aside_rows(look: Connection, desk: str | None, zone: ZoneInfo) -> list[Json]:

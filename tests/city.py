@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from servers.dovecot import Dovecot
+from servers.sink import Sink
+
 from mailgate import gateway, settings
 from mailgate.gateway import Office
 from mailgate.service import run_once
 from mailgate.store.database import Store
-from servers.dovecot import Dovecot
-from servers.sink import Sink
 
 WIB = ZoneInfo("Asia/Jakarta")
 MONDAY = datetime(2026, 8, 3, 9, 0, tzinfo=WIB)
@@ -105,6 +106,7 @@ class City:
     now: datetime = MONDAY
     """Frozen; tests move it on."""
     _ids: Iterator[int] = field(default_factory=count)
+    _loaded: tuple[str, Office] | None = None
 
     def __post_init__(self) -> None:
         secret = self.base / "secret"
@@ -119,7 +121,13 @@ class City:
                 "password": f"file:{secret}",
                 "start": "all",
             }
-            smtp = {"host": "127.0.0.1", "port": self.sink.port, "security": "none", "user": "", "password": ""}
+            smtp = {
+                "host": "127.0.0.1",
+                "port": self.sink.port,
+                "security": "none",
+                "user": "",
+                "password": "",
+            }
             desk["imap"] = imap | desk.get("imap", {})
             desk["smtp"] = smtp | desk.get("smtp", {})
 
@@ -131,7 +139,14 @@ class City:
         return path
 
     def office(self) -> Office:
-        return gateway.office(settings.validate(self.tables, self.base), self.base)
+        """Loaded anew only after a change of the settings or of the office's own templates: it takes time."""
+        own = self.base / str(self.tables["service"].get("templates") or "templates")
+        files = [(path, path.stat().st_mtime_ns) for path in sorted(own.glob("*/*"))]
+        wanted = f"{self.tables} {files}"
+        if self._loaded is None or self._loaded[0] != wanted:
+            office = gateway.office(settings.validate(self.tables, self.base), self.base)
+            self._loaded = wanted, office
+        return self._loaded[1]
 
     @contextmanager
     def store(self) -> Iterator[Store]:

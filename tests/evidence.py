@@ -38,7 +38,9 @@ def tickets(city: City) -> list[dict[str, Any]]:
     office = city.office()
     with city.store() as store, store.reading() as look:
         numbers = look.execute(text("SELECT number FROM ticket ORDER BY number")).scalars()
-        found = [views.ticket_full(look, number, office.settings, city.now.astimezone(UTC)) for number in numbers]
+        found = [
+            views.ticket_full(look, number, office.settings, city.now.astimezone(UTC)) for number in numbers
+        ]
     return [one for one in found if one is not None]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -34,6 +35,17 @@ def _meanwhile(monkeypatch: pytest.MonkeyPatch, step: str, act: Callable[[], Non
 
 def _fails(*_arguments: object, **_options: object) -> None:
     raise TemporaryError("the test ends it here")
+
+
+def _second_fails() -> Callable[..., int]:
+    calls = count()
+
+    def think(*_arguments: object) -> int:
+        if next(calls):
+            raise TemporaryError("the test ends it here")
+        return 0
+
+    return think
 
 
 def _one_complaint_had_one_effect(city: City) -> None:
@@ -84,8 +96,7 @@ def test_a_run_that_ends_in_the_middle_is_finished_by_the_next_with_one_effect(
     city.receive(city.mail())
     with monkeypatch.context() as trouble:
         if step == "think":  # the first one runs before anything was fetched
-            calls = iter([lambda *_: 0])
-            trouble.setattr(owner, step, lambda *arguments: next(calls, _fails)(*arguments))
+            trouble.setattr(owner, step, _second_fails())
         else:
             trouble.setattr(owner, step, _fails)
         with pytest.raises(TemporaryError):
@@ -133,9 +144,8 @@ def test_nothing_is_deleted_and_what_a_person_has_read_stays_read(quick_city: Ci
     assert sum(folders(quick_city)) == 4
     assert folders(quick_city)[0] == 0
     found = flags(quick_city, "Mailgate/Diproses") + flags(quick_city, "Mailgate/Disisihkan")
-    seen = [one for one in found if b"\\Seen" in one]
-    assert seen == [tuple(sorted((*seen[0],)))]
-    assert b"\\Flagged" in seen[0]
+    (seen,) = [one for one in found if b"\\Seen" in one]
+    assert b"\\Flagged" in seen
     assert not any(b"\\Deleted" in one for one in found)
 
 
@@ -157,9 +167,7 @@ def test_mail_from_before_the_start_is_neither_answered_nor_touched(quick_city: 
     assert quick_city.run() == 0
     assert folders(quick_city) == [2, 1, 0]
     assert [ticket["subject"] for ticket in tickets(quick_city)] == ["baru"]
-    assert flags(quick_city, "INBOX") == [(), ()] or not any(
-        b"\\Seen" in one for one in flags(quick_city, "INBOX")
-    )
+    assert not any(b"\\Seen" in one for one in flags(quick_city, "INBOX"))
 
 
 def test_a_start_date_counts_in_local_time_to_the_minute(quick_city: City) -> None:
@@ -215,9 +223,7 @@ def test_a_mail_that_a_person_moved_before_it_could_be_acknowledged_is_answered_
 ) -> None:
     quick_city.receive(quick_city.mail())
     quick_city.receive(quick_city.mail(subject="lain", author="Budi <budi@warga.example>"))
-    _meanwhile(
-        monkeypatch, "move", lambda: move(quick_city, "INBOX", "Mailgate/Disisihkan"), after=False
-    )
+    _meanwhile(monkeypatch, "move", lambda: move(quick_city, "INBOX", "Mailgate/Disisihkan"), after=False)
     assert quick_city.run() == 0
     assert quick_city.run() == 0
     assert len(tickets(quick_city)) == 2
@@ -262,7 +268,9 @@ def test_mail_comes_in_by_batches_bounded_in_count_and_bytes_and_none_is_left_ou
 
 
 def test_what_is_kept_is_the_mail_byte_for_byte(city: City) -> None:
-    nasty = city.mail() + bytes(range(256)).replace(b"\r", b"").replace(b"\n", b"").replace(b"\0", b"") + b"\r\n"
+    nasty = (
+        city.mail() + bytes(range(256)).replace(b"\r", b"").replace(b"\n", b"").replace(b"\0", b"") + b"\r\n"
+    )
     city.receive(nasty)
     assert city.run() == 0
     with city.store() as store, store.reading() as look:

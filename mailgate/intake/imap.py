@@ -23,6 +23,8 @@ from mailgate.intake.cursor import Folder, Listed
 CONNECT_SECONDS = 20
 READ_SECONDS = 120
 MOST_UIDS = 500  # in one command: its line must stay far below the 8,000 octets that servers accept
+_TROUBLE = (imaplib.IMAP4.error, OSError, ValueError)
+"""What a lost or lying server causes; ValueError: the library found words where numbers must be."""
 KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 20, "TCP_KEEPCNT": 3}  # seconds, seconds, times
 
 
@@ -89,10 +91,10 @@ class Mailbox:
     def listed(self, uids: Sequence[int]) -> list[Listed]:
         """Size and moment of arrival; a mail that was moved meanwhile is missing."""
         return [
-            Listed(uid, int(facts[b"RFC822.SIZE"]), _moment(facts.get(b"INTERNALDATE")))
+            Listed(uid, facts[b"RFC822.SIZE"], _moment(facts.get(b"INTERNALDATE")))
             for portion in _portions(uids)
             for uid, facts in self._fetch(portion, ["RFC822.SIZE", "INTERNALDATE"]).items()
-            if b"RFC822.SIZE" in facts
+            if isinstance(facts.get(b"RFC822.SIZE"), int)
         ]
 
     def bodies(self, uids: Sequence[int]) -> dict[int, bytes]:
@@ -195,7 +197,7 @@ class Mailbox:
         with _translated(f"{self.account.user} at {self.account.host}:{self.account.port}: {what}"):
             try:
                 yield
-            except (imaplib.IMAP4.error, OSError):
+            except (*_TROUBLE, TemporaryError):
                 # After a time-out the object is dead ("cannot read from timed out object"): never reused.
                 with contextlib.suppress(OSError, imaplib.IMAP4.error):
                     self._client.shutdown()
@@ -206,7 +208,7 @@ class Mailbox:
 def _translated(what: str) -> Iterator[None]:
     try:
         yield
-    except (imaplib.IMAP4.error, OSError) as error:
+    except _TROUBLE as error:
         text = " ".join(str(error).split()) or type(error).__name__
         raise TemporaryError(f"{what}: {text[:300]}") from error
 
@@ -223,7 +225,12 @@ def _connect(account: Account) -> IMAPClient:
         timeout=SocketTimeout(CONNECT_SECONDS, READ_SECONDS),
     )
     if account.security == "starttls":
-        client.starttls(context)
+        try:
+            client.starttls(context)
+        except (imaplib.IMAP4.error, OSError):
+            with contextlib.suppress(OSError):  # a failed handshake has taken the socket away
+                client.shutdown()
+            raise
     client.normalise_times = False  # otherwise INTERNALDATE loses its zone
     client._imap.debug = 0  # IMAPClient sets 5, which formats every line for nobody
     _tune(client.socket())

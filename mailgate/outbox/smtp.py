@@ -71,9 +71,12 @@ class Session:
     async def __aenter__(self) -> Self:
         try:
             await self._client.connect()
+            if self._client.is_ehlo_or_helo_needed:  # a refusal of us must not look like one of a mail
+                await self._client.ehlo()
         except (aiosmtplib.SMTPException, *_LOST) as error:
             self._client.close()
-            raise TemporaryError(f"{self.server.host}:{self.server.port}: {_words(error)}") from error
+            who = f"{self.server.user} at " if self.server.user else ""
+            raise TemporaryError(f"{who}{self.server.host}:{self.server.port}: {_words(error)}") from error
         return self
 
     async def __aexit__(
@@ -95,13 +98,12 @@ class Session:
             return Answer(Stage.RCPT, 553, "5.6.7 an address beyond ASCII needs SMTPUTF8")  # RFC 6531, 3.2
         stage = Stage.MAIL
         try:
-            if self._must_reset:  # the mail before was refused between MAIL and DATA
+            if self._must_reset:  # the mail before was refused, or never begun
                 await self._client.rset()
             self._must_reset = True
             await self._client.mail(self.server.sender)
             stage = Stage.RCPT
             await self._client.rcpt(recipient)
-            self._must_reset = False
         except aiosmtplib.SMTPResponseException as error:
             return Answer(stage, _code(error.code), error.message)
         except (aiosmtplib.SMTPException, *_LOST) as error:
@@ -115,7 +117,6 @@ class Session:
             answer = await self._client.data(raw, timeout=self.server.data_timeout)
         except aiosmtplib.SMTPResponseException as error:
             # The library calls a 2yz an error when it is not the 250 after the dot: perhaps nothing was sent.
-            self._must_reset = True  # refused at DATA itself, the transaction is still open
             code = _code(error.code)
             return Answer(Stage.DATA, 0 if code < 400 else code, error.message)
         except (aiosmtplib.SMTPException, *_LOST) as error:
@@ -124,6 +125,7 @@ class Session:
         except BaseException:  # a cancelled DATA leaves the stream in the middle of a mail
             self._client.close()
             raise
+        self._must_reset = False
         return Answer(Stage.DATA, answer.code, answer.message)
 
 

@@ -3,7 +3,7 @@
 import fcntl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,9 +30,17 @@ class Store:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._writer = threading.Lock()
         self._lock_holder: IO[str] | Connection | None = None
-        if self.is_sqlite and self.url.database:
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
         self.engine = _engine(url, self.is_sqlite)
+
+    def is_there(self) -> bool:
+        """Whether a look would find a database; to look must not make an SQLite file of the wrong owner."""
+        return not self.is_sqlite or Path(self.url.database or "").exists()
+
+    def make_room(self) -> None:
+        """The folder of an SQLite file. Raises TemporaryError when it cannot be made."""
+        if self.is_sqlite:
+            with _file_errors():
+                Path(self.url.database or "").parent.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -65,7 +73,8 @@ class Store:
     def _claim_file(self) -> bool:
         if not self.url.database:
             return True
-        holder = Path(f"{self.url.database}.lock").open("w", encoding="ascii")  # noqa: SIM115  # held for life
+        with _file_errors():
+            holder = Path(f"{self.url.database}.lock").open("w", encoding="ascii")  # noqa: SIM115  # for life
         try:
             fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -85,6 +94,9 @@ class Store:
 
     def close(self) -> None:
         if self._lock_holder is not None:
+            if isinstance(self._lock_holder, Connection):
+                with suppress(DBAPIError):  # a closed connection alone frees it only when the server notices
+                    self._lock_holder.scalar(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK_KEY})
             self._lock_holder.close()
             self._lock_holder = None
         self.engine.dispose()
@@ -116,6 +128,14 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
+def _file_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise TemporaryError(f"database: {error.filename}: {error.strerror}") from error
+
+
+@contextmanager
 def _translated() -> Iterator[None]:
     """What the driver says of a lost, full or locked database becomes TemporaryError; faults of ours pass."""
     try:
@@ -143,9 +163,16 @@ def version(store: Store) -> str | None:
 
 
 def upgrade(store: Store) -> None:
-    """Bring the schema to HEAD; does nothing when it is there."""
-    if version(store) == HEAD:
+    """Bring the schema to HEAD; does nothing when it is there.
+
+    Raises SettingsError when a newer mailgate wrote it.
+    """
+    store.make_room()
+    found = version(store)
+    if found == HEAD:
         return
+    if found is not None and found > HEAD:
+        raise SettingsError(_too_new(found))
     _run_alembic(store, lambda alembic, config: alembic.upgrade(config, HEAD))
 
 
@@ -154,14 +181,24 @@ def require_current(store: Store) -> None:
 
     Raises SettingsError when the schema is older or newer than this code.
     """
+    store.make_room()
     found = version(store)
     if found is None:
         upgrade(store)
+    elif found > HEAD:
+        raise SettingsError(_too_new(found))
     elif found != HEAD:
         raise SettingsError(
             f"the database is at schema {found}, this mailgate speaks {HEAD}: stop mailgate, make a backup, "
             "then run `mailgate db upgrade`"
         )
+
+
+def _too_new(found: str) -> str:
+    return (
+        f"the database is at schema {found}, this mailgate speaks {HEAD}: a newer mailgate wrote it; "
+        "install that one again, or restore the backup made before it"
+    )
 
 
 def _run_alembic(store: Store, action: Callable[[Any, Any], None]) -> None:

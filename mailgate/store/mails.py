@@ -17,6 +17,7 @@ from mailgate.store.schema import mail, mailbox, raw, reference
 
 KEPT, DECIDED, ASIDE, DUPLICATE = "kept", "decided", "aside", "duplicate"
 OVER_LIMIT = "over the limit of message_mib"
+SIBLINGS_KEY = 0x7369626C696E6773  # "siblings": an advisory lock until the transaction ends
 DEFLATE_LEVEL = 3  # mail is mostly base64 and words: higher levels cost three times as much for 2 %
 
 
@@ -127,6 +128,9 @@ def _contents(connection: Connection, desk: str, contents: Sequence[str]) -> dic
     return {row.content: row.id for row in rows}
 
 
+_KEEP, _KEEP_RAW, _KEEP_REFERENCES = insert(mail), insert(raw), insert(reference)
+
+
 def _insert_mail(
     connection: Connection,
     desk: str,
@@ -139,7 +143,7 @@ def _insert_mail(
     original = known.get(content) if content else None
     state, reason = _first_state(content, original)
     result = connection.execute(
-        insert(mail),
+        _KEEP,
         {
             "desk": desk,
             "uidvalidity": uidvalidity,
@@ -172,13 +176,13 @@ def _first_state(content: str | None, original: int | None) -> tuple[str, str | 
 
 
 def _insert_raw(connection: Connection, mail_id: int, octets: bytes, index: Index) -> None:
-    connection.execute(insert(raw), {"mail_id": mail_id, "deflated": zlib.compress(octets, DEFLATE_LEVEL)})
+    connection.execute(_KEEP_RAW, {"mail_id": mail_id, "deflated": zlib.compress(octets, DEFLATE_LEVEL)})
     cited = [
         {"mail_id": mail_id, "position": position, "message_id": cited}
         for position, cited in enumerate(index.references)
     ]
     if cited:
-        connection.execute(insert(reference), cited)
+        connection.execute(_KEEP_REFERENCES, cited)
 
 
 _WAITING = (
@@ -281,7 +285,9 @@ def cited(connection: Connection, message_ids: Sequence[str]) -> list[CitedMail]
 
 
 def sibling(connection: Connection, desk: str, message_id: str | None, content: str) -> str | None:
-    """The ticket that the same mail opened at another desk."""
+    """The ticket that the same mail opened at another desk, which waits here until we have decided."""
+    if connection.dialect.name == "postgresql":  # else two desks deciding at once would not see each other
+        connection.execute(select(func.pg_advisory_xact_lock(SIBLINGS_KEY)))
     same = mail.c.content == content
     if message_id:
         same = or_(same, mail.c.message_id == message_id)
@@ -291,8 +297,10 @@ def sibling(connection: Connection, desk: str, message_id: str | None, content: 
 
 
 def set_aside(connection: Connection, mail_id: int, reason: str, now: datetime) -> None:
+    """Only what still waits: a mail that somebody else decided meanwhile stays decided."""
     connection.execute(
-        update(mail).where(mail.c.id == mail_id), {"state": ASIDE, "reason": reason, "decided_at": now}
+        update(mail).where(mail.c.id == mail_id, mail.c.state == KEPT),
+        {"state": ASIDE, "reason": reason, "decided_at": now},
     )
 
 
@@ -355,7 +363,7 @@ def acknowledged(
 def find(connection: Connection, wanted: str) -> list[Row[tuple[object, ...]]]:
     """Rows of `mail` by id or by Message-ID, with or without angle brackets."""
     by_message_id = mail.c.message_id == wanted.strip().strip("<>")
-    by_id = mail.c.id == int(wanted) if wanted.isdecimal() else None
+    by_id = mail.c.id == int(wanted) if wanted.isdecimal() and len(wanted) <= 18 else None
     query = select(mail).where(by_message_id if by_id is None else or_(by_message_id, by_id))
     return list(connection.execute(query.order_by(mail.c.id)))
 

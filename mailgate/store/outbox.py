@@ -56,11 +56,14 @@ class Claimed:
     created_at: datetime
 
 
+_ADD = insert(outbox)
+
+
 def add(connection: Connection, rows: Sequence[Composed], now: datetime) -> None:
     """Write mails down; they may leave at once."""
     if rows:
         connection.execute(
-            insert(outbox),
+            _ADD,
             [
                 {
                     "token": row.token,

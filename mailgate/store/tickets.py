@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, text, update
 
 from mailgate.desk.decision import AddEvent, AddMessage, HistoryLine, MessageKind
 from mailgate.desk.ticket import Outcome, Status, Ticket
@@ -49,25 +49,38 @@ _LAST = (
 )
 
 
+# Two who open the first ticket of a year at once: the second waits for the first, and then counts on.
+_FIRST = text("INSERT INTO serial (desk, year, last) VALUES (:desk, :year, 0) ON CONFLICT DO NOTHING")
+
+
 def next_serial(connection: Connection, desk: str, year: int) -> int:
     """The serial that the desk's next ticket of that year will carry; locked, not yet used up."""
-    last = connection.scalar(_LAST, {"desk": desk, "year": year})
+    place = {"desk": desk, "year": year}
+    last = connection.scalar(_LAST, place)
     if last is None:
-        connection.execute(insert(serial), {"desk": desk, "year": year, "last": 0})
+        connection.execute(_FIRST, place)
+        last = connection.scalar(_LAST, place)
     return (last or 0) + 1
+
+
+_USED_UP = (
+    update(serial)
+    .where(serial.c.desk == bindparam("which"), serial.c.year == bindparam("when"))
+    .values(last=bindparam("given"))
+)
 
 
 def _use_up(connection: Connection, value: Ticket) -> None:
     _, year, last = value.number.rsplit("-", 2)
-    connection.execute(
-        update(serial).where(serial.c.desk == bindparam("d"), serial.c.year == bindparam("y")),
-        {"d": value.desk, "y": int(year), "last": int(last)},
-    )
+    connection.execute(_USED_UP, {"which": value.desk, "when": int(year), "given": int(last)})
+
+
+_OPEN = insert(ticket)
 
 
 def open_ticket(connection: Connection, value: Ticket, now: datetime) -> None:
     _use_up(connection, value)
-    connection.execute(insert(ticket), _row(value) | {"opened_at": now})
+    connection.execute(_OPEN, _row(value) | {"opened_at": now})
 
 
 def save(connection: Connection, value: Ticket) -> None:
@@ -93,11 +106,14 @@ def links(connection: Connection, number: str) -> list[str]:
     )
 
 
+_SAY = insert(message)
+
+
 def add_message(
     connection: Connection, value: AddMessage, mail_id: int | None, message_id: str | None, at: datetime
 ) -> None:
     connection.execute(
-        insert(message),
+        _SAY,
         {
             "number": value.number,
             "mail_id": mail_id,
@@ -114,6 +130,9 @@ def add_message(
     )
 
 
+_HAPPEN = insert(event)
+
+
 def add_events(
     connection: Connection,
     values: Sequence[AddEvent],
@@ -123,7 +142,7 @@ def add_events(
 ) -> None:
     if values:
         connection.execute(
-            insert(event),
+            _HAPPEN,
             [
                 {
                     "number": value.number,

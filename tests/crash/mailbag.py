@@ -79,7 +79,7 @@ class Delivery:
     def content(self, cited: str) -> bytes:
         match self.kind:
             case Kind.REPORT:
-                return self._letter(cited, _REPORT.format(cited=cited), _REPORT_HEADERS)
+                return self._letter(cited, self._report(cited), _REPORT_HEADERS)
             case Kind.VACATION:
                 return self._letter(cited, "Saya sedang cuti.", "Auto-Submitted: auto-replied\r\n")
             case Kind.UNREADABLE:
@@ -92,6 +92,9 @@ class Delivery:
         """What no other mail says."""
         number = self.about.number if self.kind is Kind.COPY and self.about else self.number
         return f"Uraian {number:04} dari kami."
+
+    def _report(self, cited: str) -> str:
+        return _REPORT.format(cited=cited, recipient=self.about.author if self.about else "")
 
     def _letter(self, cited: str, text: str, more: str) -> bytes:
         original = self.about if self.kind is Kind.COPY and self.about else self
@@ -169,6 +172,6 @@ _REPORT_HEADERS = (
 _REPORT = (
     "--b\r\nContent-Type: text/plain\r\n\r\nTidak dapat dikirim.\r\n"
     "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; relay.example\r\n\r\n"
-    "Final-Recipient: rfc822; siapa@rumah.example\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n"
+    "Final-Recipient: rfc822; {recipient}\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n"
     "--b\r\nContent-Type: message/rfc822\r\n\r\nMessage-ID: {cited}\r\n\r\nLaporan diterima.\r\n--b--\r\n"
 )

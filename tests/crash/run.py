@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from crash.hunt import main  # noqa: E402  # found only from there
+from crash.hunt import main  # found only from there
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,0 +1,1 @@
+"""How fast is mailgate, and how much does it need?"""

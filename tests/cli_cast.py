@@ -1,0 +1,147 @@
+"""What does an admin's shell have before it when the tests of the command line begin?"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from city import City, tables
+from servers.dovecot import Dovecot
+from servers.sink import Sink
+from store_cast import keep, ticket
+
+from mailgate.desk.decision import AddEvent, AddMessage, Decision, Handling, MessageKind
+from mailgate.desk.ticket import Status
+from mailgate.message.ids import Index
+from mailgate.message.message import Address, Attachment
+from mailgate.outbox.retry import Answer, Lost, Stage, judge
+from mailgate.store import mails, outbox, tickets
+from mailgate.store.database import Store, upgrade
+from mailgate.store.mails import Arrival
+from mailgate.store.outbox import Composed
+
+NOW = datetime(2026, 8, 3, 2, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+# Red letters, a cleared screen in C1, a terminal's title, a name written backwards.
+HOSTILE = "\x1b[31mMerah\x9b2J\x1b]0;judul\x07 \u202efdp.exe\u202c"
+ADMIN = "admin.dengan.nama.yang.panjang@pyk.example.go.id"
+OPENED, ASIDE, OVER_LIMIT = 1, 2, 3
+"""Ids of the mails that came in."""
+
+
+@dataclass
+class Nobody:
+    """In the place of a server that no test here speaks to."""
+
+    host: str = "127.0.0.1"
+    port: int = 9
+    password: str = "rahasia"
+
+
+def office(base: Path, database: str | None = None) -> City:
+    """Settings that are right; nobody answers at their servers."""
+    url = database or f"sqlite:///{base / 'mailgate.db'}"
+    nobody = Nobody()
+    users = {"kominfo": "kominfo", "lpse": "lpse"}
+    written = tables(base, url)
+    write_holidays(base)
+    return City(base, written, cast("Dovecot", nobody), cast("Sink", nobody), users)
+
+
+def write_holidays(base: Path) -> None:
+    """For this year and the next, whatever the year: `check` looks at the real calendar."""
+    year = datetime.now(UTC).year
+    days = "".join(f'{one}-08-17 = "Hari Kemerdekaan"\n' for one in (year, year + 1))
+    (base / "holidays.toml").write_text(f"[public]\n{days}")
+
+
+def fill(url: str) -> None:
+    """Four tickets, three mails in, five mails out in every state; hostile words wherever mail puts words."""
+    store = Store(url)
+    upgrade(store)
+    keep(
+        store,
+        ticket(
+            subject=f"{HOSTILE} jaringan di lantai dua mati total sejak kemarin sore",
+            requester_name=HOSTILE,
+            status=Status.OPEN,
+            holder=ADMIN,
+            due_at=NOW - DAY,
+            received_at=NOW - 2 * DAY,
+        ),
+        ticket("KOM-2026-000002", status=Status.CLOSED, resolved_at=NOW - DAY, closed_at=NOW),
+        ticket("KOM-2026-000003", due_at=NOW + 365 * DAY),
+        ticket("LPSE-2026-000001", desk="lpse", status=Status.RESOLVED, resolved_at=NOW, due_at=NOW - DAY),
+    )
+    _receive(store)
+    _send(store)
+    store.close()
+
+
+def _receive(store: Store) -> None:
+    raw = f"From: {HOSTILE} <x@example.com>\r\nSubject: {HOSTILE}\r\n\r\nIsi.\r\n".encode()
+    with store.writing() as write:
+        mails.keep(
+            write,
+            "kominfo",
+            7,
+            [
+                Arrival(1, NOW, 90, raw, Index("opened@client.example", (), "a" * 64)),
+                Arrival(2, NOW, 90, raw, Index("aside@client.example", (), "b" * 64)),
+                Arrival(3, NOW, 99_000_000, None, None, f"{HOSTILE} <big@example.com>", HOSTILE),
+            ],
+            NOW,
+        )
+        author = Address(HOSTILE, "rina@disdik.example.go.id")
+        opened = Decision(Handling.OPENED, f"a new matter {HOSTILE}", "KOM-2026-000001")
+        mails.decided(write, OPENED, opened, author, HOSTILE, NOW)
+        file = Attachment(f"{HOSTILE}.pdf", "application/pdf", 12, b"")
+        tickets.add_message(
+            write,
+            AddMessage(
+                "KOM-2026-000001",
+                True,
+                MessageKind.REQUEST,
+                author,
+                HOSTILE,
+                f"Baris satu\nBaris dua {HOSTILE}",
+                (file,),
+            ),
+            OPENED,
+            "opened@client.example",
+            NOW,
+        )
+        event = AddEvent("KOM-2026-000001", author.address, "opened", f"new {HOSTILE}")
+        tickets.add_events(write, [event], OPENED, "opened@client.example", NOW)
+        mails.set_aside(write, ASIDE, f"reading failed: {HOSTILE}", NOW)
+
+
+def _send(store: Store) -> None:
+    outcomes: dict[str, Any] = {
+        "sent": Answer(Stage.DATA, 250, "ok"),
+        "deferred": Answer(Stage.RCPT, 450, f"grey {HOSTILE}"),
+        "failed": Answer(Stage.RCPT, 550, f"no such user {HOSTILE}"),
+        "uncertain": Lost(Stage.DATA, "connection lost"),
+        "ready": None,
+    }
+    with store.writing() as write:
+        outbox.add(write, [_mail(name) for name in outcomes], NOW)
+        for one in outbox.claim(write, "kominfo", "test", NOW, len(outcomes) - 1):
+            outbox.settle(write, one.seq, judge(outcomes[one.token.partition("-")[0]], 0, NOW, NOW), NOW)
+
+
+def _mail(name: str) -> Composed:
+    token = f"{name}-".ljust(26, "x")
+    return Composed(
+        token=token,
+        desk="kominfo",
+        number="KOM-2026-000001",
+        mail_id=OPENED,
+        template="notification",
+        audience="staff",
+        automatic=True,
+        recipient=f"{name}.dengan.nama.yang.panjang.sekali@pyk.example.go.id",
+        person_key=name,
+        message_id=f"{token}@pyk.example.go.id",
+        raw=b"",
+    )

@@ -1,0 +1,321 @@
+"""Can an admin see what is going on, on a terminal of 80 columns and in a script?"""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli_cast import ADMIN, ASIDE, HOSTILE, OPENED, OVER_LIMIT, fill, office
+from daemon import COMMAND, mailgate
+
+from mailgate import cli
+
+# fmt: off
+TICKET_KEYS = {
+    "number", "desk", "status", "level", "holder", "subject", "requester", "work", "priority", "received_at",
+    "due_at", "clock",
+}
+SHOW_KEYS = {
+    "number", "desk", "status", "level", "holder", "outcome", "confidential", "channel", "subject",
+    "requester", "participants", "category", "work", "priority", "received_at", "notified_at",
+    "first_response_at", "promised_due_at", "due_at", "clock", "resolved_at", "closed_at", "reopened",
+    "external_number", "survey",
+    "links", "messages", "events", "outgoing",
+}
+INSIDE = {
+    "requester": {"name", "address", "phone", "organisation"},
+    "messages": {"direction", "kind", "author", "subject", "text", "at", "attachments", "message_id"},
+    "events": {"at", "actor", "what", "reason", "message_id"},
+    "outgoing": {"to", "template", "message_id", "state", "attempts", "last_error", "sent_at"},
+}
+# fmt: on
+NEVER_RAW = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def settings_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    city = office(tmp_path_factory.mktemp("office"))
+    fill(city.tables["service"]["database"])
+    return city.settings_file
+
+
+@pytest.fixture
+def run(settings_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """A command in this process: exit status, stdout, stderr."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mailgate", "--settings", str(settings_file), *arguments])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        said = capsys.readouterr()
+        return int(left.value.code or 0), said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def rows(run: Cli) -> Callable[..., list[dict[str, Any]]]:
+    """What a listing says with --json."""
+
+    def rows(*arguments: str) -> list[dict[str, Any]]:
+        status, out, err = run(*arguments, "--json")
+        assert (status, err) == (0, "")
+        found: list[dict[str, Any]] = json.loads(out)
+        return found
+
+    return rows
+
+
+Rows = Callable[..., list[dict[str, Any]]]
+
+# --- tickets ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wanted", "numbers"),
+    [
+        ((), ["KOM-2026-000001", "KOM-2026-000003", "KOM-2026-000002", "LPSE-2026-000001"]),
+        (("--desk", "lpse"), ["LPSE-2026-000001"]),
+        (("--status", "closed"), ["KOM-2026-000002"]),
+        (("--holder", ADMIN.upper()), ["KOM-2026-000001"]),
+        (("--overdue",), ["KOM-2026-000001"]),
+        (("--since", "2026-08-03"), ["KOM-2026-000003", "KOM-2026-000002", "LPSE-2026-000001"]),
+        (("--desk", "kominfo", "--status", "open", "--overdue"), ["KOM-2026-000001"]),
+        (("--desk", "lpse", "--overdue"), []),
+    ],
+)
+def test_a_list_of_tickets_is_narrowed_to_what_was_asked(
+    rows: Rows, wanted: tuple[str], numbers: list[str]
+) -> None:
+    assert [row["number"] for row in rows("tickets", *wanted)] == numbers
+
+
+def test_a_script_finds_every_documented_key_and_moments_with_their_offset(rows: Rows) -> None:
+    for row in rows("tickets"):
+        assert set(row) == TICKET_KEYS
+        assert datetime.fromisoformat(row["received_at"]).utcoffset() is not None
+    assert rows("tickets", "--status", "open")[0]["received_at"] == "2026-08-01T09:00:00+07:00"
+
+
+def test_one_ticket_has_every_documented_key(run: Cli) -> None:
+    status, out, _ = run("show", "kom-2026-000001", "--json")
+    shown = json.loads(out)
+    assert status == 0
+    assert set(shown) >= SHOW_KEYS
+    for name, keys in INSIDE.items():
+        some = shown[name] if isinstance(shown[name], list) else [shown[name]]
+        assert some, f"{name} is empty, so nothing was looked at"
+        assert all(set(one) >= keys for one in some)
+    assert shown["messages"][0]["attachments"][0]["size"] == 12
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("tickets", "--desk", "kantin"), "--desk kantin: no such desk; the settings have kominfo, lpse"),
+        (("tickets", "--status", "lost"), "--status lost: no such status; there are new, open, pending"),
+        (("tickets", "--since", "kemarin"), "--since 'kemarin': no moment; write 2026-08-03"),
+        (("outbox", "list", "--state", "gone"), "--state gone: no such state; there are ready"),
+        (("outbox", "list", "--desk", "x"), "--desk x: no such desk"),
+        (("aside", "list", "--desk", "x"), "--desk x: no such desk"),
+        (("aside", "replay"), "aside replay: name ids, or --all"),
+        (("aside", "replay", "1", "--all"), "aside replay: name ids, or --all"),
+        (("outbox", "retry"), "outbox retry: name a Message-ID, or --all"),
+        (("--log-level", "loud", "tickets"), "loud"),
+        (("aside", "show", "9" * 30), "9223372036854775807"),
+        (("tickts",), "tickts"),
+    ],
+)
+def test_wrong_usage_is_told_with_what_would_be_right(run: Cli, arguments: tuple[str], told: str) -> None:
+    status, out, err = run(*arguments)
+    assert (status, out) == (2, "")
+    assert told in " ".join(err.replace("│", " ").split())
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("show", "KOM-2026-999999"), "KOM-2026-999999: no such ticket; `mailgate tickets` lists them\n"),
+        (("why", "nobody@example.com"), "nobody@example.com: no mail with this id came in"),
+        (("why", "9" * 30), "no mail with this id came in"),
+        (("aside", "show", "99"), "99: its bytes are not here"),
+        (("aside", "show", str(OVER_LIMIT)), "a mail over message_mib stays in the set-aside folder"),
+        (("outbox", "retry", "nobody@x"), "nobody@x: nothing that waits or failed has this id"),
+    ],
+)
+def test_what_is_not_there_is_told_in_one_line(run: Cli, arguments: tuple[str], told: str) -> None:
+    status, out, err = run(*arguments)
+    assert (status, out) == (1, "")
+    assert told in err
+    assert err.count("\n") == 1
+
+
+# --- every listing ----------------------------------------------------------------------------------------
+
+LISTINGS = [
+    ("tickets",),
+    ("show", "KOM-2026-000001"),
+    ("why", "opened@client.example"),
+    ("why", str(ASIDE)),
+    ("aside", "list"),
+    ("outbox", "list"),
+    ("outbox", "list", "--state", "sent"),
+    ("check", "--offline"),
+]
+
+
+@pytest.mark.parametrize("listing", LISTINGS, ids=" ".join)
+def test_no_mail_can_send_commands_to_the_admins_terminal(run: Cli, listing: tuple[str]) -> None:
+    for arguments in (listing, (*listing, "--json")):
+        status, out, err = run(*arguments)
+        assert (status, err) == (0, "")
+        assert out.strip()
+        assert not NEVER_RAW.search(out)
+
+
+def test_a_script_gets_the_words_of_a_mail_unchanged(rows: Rows) -> None:
+    assert HOSTILE in rows("tickets", "--status", "open")[0]["subject"]
+    assert any(HOSTILE in (row["last_error"] or "") for row in rows("outbox", "list", "--state", "failed"))
+
+
+@pytest.mark.parametrize("listing", [one for one in LISTINGS if one[0] not in {"show", "why"}], ids=" ".join)
+def test_a_list_fits_a_terminal_of_80_columns(run: Cli, listing: tuple[str]) -> None:
+    _, out, _ = run(*listing)
+    assert max(len(line) for line in out.splitlines()) <= 80
+
+
+def test_a_ticket_is_one_line_and_its_number_is_whole(run: Cli) -> None:
+    _, out, _ = run("tickets")
+    head, *lines = out.splitlines()
+    assert head.split() == ["number", "status", "holder", "received", "due", "subject"]
+    assert [line.split()[0] for line in lines] == [
+        "KOM-2026-000001",
+        "KOM-2026-000003",
+        "KOM-2026-000002",
+        "LPSE-2026-000001",
+    ]
+
+
+def test_what_waits_can_be_named_to_the_next_command(run: Cli, rows: Rows) -> None:
+    _, out, _ = run("outbox", "list")
+    for row in rows("outbox", "list"):
+        assert row["message_id"].partition("@")[0] in out
+    assert [row["state"] for row in rows("outbox", "list")] == ["deferred", "failed", "uncertain", "ready"]
+    assert [row["id"] for row in rows("aside", "list")] == [ASIDE, OVER_LIMIT]
+    _, out, _ = run("aside", "list")
+    assert [line.split()[0] for line in out.splitlines() if line[0].isdigit()] == [
+        str(ASIDE),
+        str(OVER_LIMIT),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("listing", "said"),
+    [
+        (("tickets", "--desk", "lpse", "--overdue"), "no tickets\n"),
+        (("aside", "list", "--desk", "lpse"), "nothing is set aside\n"),
+        (("outbox", "list", "--desk", "lpse"), "nothing waits\n"),
+    ],
+)
+def test_an_empty_list_says_so_to_people_and_is_an_empty_array_to_scripts(
+    run: Cli, rows: Rows, listing: tuple[str], said: str
+) -> None:
+    assert run(*listing) == (0, said, "")
+    assert rows(*listing) == []
+
+
+def test_why_tells_the_reason_first_by_message_id_and_by_number(run: Cli, rows: Rows) -> None:
+    _, by_message_id, _ = run("why", "<opened@client.example>")
+    assert by_message_id.startswith("opened: a new matter")
+    assert run("why", str(OPENED))[1] == by_message_id
+    (found,) = rows("why", str(ASIDE))
+    assert found["state"] == "aside"
+    assert "reading failed" in found["reason"]
+
+
+def test_a_mail_that_was_set_aside_comes_out_byte_for_byte(settings_file: Path) -> None:
+    command = [*COMMAND, "--settings", str(settings_file), "aside", "show", str(ASIDE)]
+    raw = subprocess.run(command, capture_output=True, check=True).stdout
+    assert raw == f"From: {HOSTILE} <x@example.com>\r\nSubject: {HOSTILE}\r\n\r\nIsi.\r\n".encode()
+
+
+@pytest.mark.parametrize("listing", [("tickets", "--json"), ("tickets",), ("outbox", "list", "--json")])
+def test_a_reader_that_goes_away_is_no_error(settings_file: Path, listing: tuple[str]) -> None:
+    """`mailgate tickets | head -1`"""
+    command = [*COMMAND, "--settings", str(settings_file), *listing]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+
+
+# --- what changes something -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """An office of its own, for a test that changes it."""
+    city = office(tmp_path)
+    fill(city.tables["service"]["database"])
+    return city.settings_file
+
+
+def listed(settings: Path, *listing: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(mailgate(settings, *listing, "--json").stdout)
+    return found
+
+
+def test_a_mail_that_can_be_read_now_is_replayed_and_one_without_bytes_is_told(own: Path) -> None:
+    done = mailgate(own, "aside", "replay", str(ASIDE), str(OVER_LIMIT))
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        f"{ASIDE}: will be read again",
+        f"{OVER_LIMIT}: is not set aside, or its bytes are not here",
+    ]
+    assert [row["id"] for row in listed(own, "aside", "list")] == [OVER_LIMIT]
+    assert listed(own, "why", str(ASIDE))[0]["state"] == "kept"
+
+
+def test_all_that_can_be_replayed_is_replayed(own: Path) -> None:
+    assert mailgate(own, "aside", "replay", "--all", "--desk", "lpse").returncode == 0
+    assert len(listed(own, "aside", "list")) == 2
+    assert mailgate(own, "aside", "replay", "--all").returncode == 0
+    assert [row["id"] for row in listed(own, "aside", "list")] == [OVER_LIMIT]
+
+
+def test_a_failed_mail_is_tried_again_by_its_id_only(own: Path) -> None:
+    before = {row["state"]: row for row in listed(own, "outbox", "list")}
+    done = mailgate(own, "outbox", "retry", "--all")
+    assert (done.returncode, done.stdout) == (0, "2 will be tried again\n")
+    assert sorted(row["state"] for row in listed(own, "outbox", "list")) == sorted(before)
+    token = before["failed"]["message_id"].partition("@")[0]
+    for name in (token, f"<{before['deferred']['message_id']}>"):
+        done = mailgate(own, "outbox", "retry", name)
+        assert (done.returncode, done.stdout) == (0, "1 will be tried again\n")
+    assert not [row for row in listed(own, "outbox", "list") if row["state"] == "failed"]
+
+
+def test_to_look_makes_no_database(tmp_path: Path) -> None:
+    settings = office(tmp_path).settings_file
+    for look in (
+        ("tickets",),
+        ("show", "KOM-2026-000001"),
+        ("aside", "list"),
+        ("outbox", "list"),
+        ("db", "check"),
+    ):
+        done = mailgate(settings, *look)
+        assert done.returncode == 1
+        assert "mailgate db upgrade" in done.stderr
+    assert mailgate(settings, "check", "--offline").returncode == 0
+    assert not (tmp_path / "mailgate.db").exists()

@@ -1,0 +1,232 @@
+"""Promise 4: mail leaves once, in order, and only an answer lost after the final dot can send it twice."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from city import ADMIN, RINA, City, body
+from evidence import collect, mailgate, rows, tickets
+from servers.sink import Stage
+
+from mailgate import gateway
+from mailgate.errors import TemporaryError
+from mailgate.service import EX_TEMPFAIL
+from mailgate.store import outbox
+
+BUDI = "Budi <budi@warga.example>"
+
+
+def _states(city: City, to: str = "rina@disdik.example.go.id") -> list[str]:
+    found = rows(city, "SELECT state FROM outbox WHERE recipient = :to ORDER BY seq", to=to)
+    return [row.state for row in found]
+
+
+def _ids(city: City, to: str) -> list[str]:
+    return [str(mail["Message-ID"]) for mail in city.sent(to)]
+
+
+def _later(city: City, minutes: float = 6) -> int:
+    city.now += timedelta(minutes=minutes)
+    return city.run()
+
+
+def test_a_mail_whose_answer_was_lost_is_repeated_under_the_same_id(city: City) -> None:
+    city.sink.rule(Stage.DOT, drop=True, recorded=True, recipient="rina@disdik.example.go.id", times=1)
+    city.receive(city.mail())
+    assert city.run() == 0
+    assert _states(city) == ["uncertain"]
+    assert len(city.sent(ADMIN)) == 1
+
+    assert _later(city) == 0
+    assert _states(city) == ["sent"]
+    first, second = city.sink.received[0].data, city.sink.received[-1].data
+    assert len(_ids(city, RINA)) == 2
+    assert first == second
+    assert _later(city, 600) == 0
+    assert len(city.sent()) == 3
+
+
+@pytest.mark.parametrize("stage", [Stage.MAIL, Stage.RCPT, Stage.DATA])
+@pytest.mark.parametrize("how", [{"code": 451}, {"drop": True}])
+def test_trouble_before_the_mail_was_handed_over_never_sends_it_twice(
+    quick_city: City, stage: Stage, how: dict[str, int | bool]
+) -> None:
+    quick_city.sink.rule(stage, times=1, **how)  # type: ignore[arg-type]
+    quick_city.receive(quick_city.mail())
+    assert quick_city.run() == 0
+    assert _later(quick_city) == 0
+    assert _later(quick_city) == 0
+    assert (len(_ids(quick_city, RINA)), len(_ids(quick_city, ADMIN))) == (1, 1)
+
+
+def test_a_connection_that_breaks_in_the_middle_of_a_mail_sends_it_once(quick_city: City) -> None:
+    quick_city.sink.rule(Stage.BODY, drop=True, recipient="rina@disdik.example.go.id", times=1)
+    quick_city.receive(quick_city.mail())
+    assert quick_city.run() == 0
+    assert _states(quick_city) == ["uncertain"]
+    assert _later(quick_city) == 0
+    assert len(_ids(quick_city, RINA)) == 1
+
+
+def test_a_server_that_never_answers_is_left_and_the_others_get_their_mail(quick_city: City) -> None:
+    quick_city.tables["desks"]["kominfo"]["smtp"] |= {"timeout_seconds": 1, "data_timeout_seconds": 1}
+    rule = quick_city.sink.rule(Stage.DOT, hang=True, recipient="rina@disdik.example.go.id", times=1)
+    quick_city.receive(quick_city.mail())
+    quick_city.receive(quick_city.mail(BUDI, subject="lain"))
+    assert quick_city.run() == 0
+    rule.release()
+    assert _states(quick_city) == ["uncertain"]
+    assert len(_ids(quick_city, BUDI)) == 1
+    assert len(_ids(quick_city, ADMIN)) == 2
+
+
+def test_one_dead_address_holds_up_nobody(city: City) -> None:
+    city.sink.rule(Stage.RCPT, code=450, recipient="rina@disdik.example.go.id")
+    for n, author in enumerate((RINA, BUDI, "Sari <sari@warga.example>")):
+        city.receive(city.mail(author, subject=f"laporan {n}"))
+    assert city.run() == 0
+    assert [len(_ids(city, to)) for to in (RINA, BUDI, "sari@warga.example", ADMIN)] == [0, 1, 1, 3]
+    assert _states(city) == ["deferred"]
+
+
+def test_mail_about_one_ticket_reaches_one_person_in_order_however_often_it_is_deferred(city: City) -> None:
+    notification = city.new_ticket()
+    grey = city.sink.rule(Stage.RCPT, code=451, recipient="rina@disdik.example.go.id", times=2)
+    for words in ("Kami periksa.", "Kabelnya putus.", "#selesai\nSudah diganti."):
+        city.receive(city.answer(notification, ADMIN, words))
+        assert city.run() == 0
+    assert len(city.sent(RINA)) == 1, "nothing overtakes a deferred mail"
+    for _ in range(3):
+        assert _later(city, 40) == 0
+    assert grey.hits == 2
+    told = [body(mail) for mail in city.sent(RINA)[1:]]
+    assert len(told) == 3
+    assert all(
+        words in one
+        for words, one in zip(("Kami periksa.", "Kabelnya putus.", "Sudah diganti."), told, strict=True)
+    )
+    assert len(set(_ids(city, RINA))) == 4
+
+
+def test_a_deferred_mail_keeps_its_id_and_its_bytes_when_the_template_changes(quick_city: City) -> None:
+    own = quick_city.base / "templates" / "id"
+    own.mkdir(parents=True)
+    quick_city.sink.rule(Stage.RCPT, code=451, recipient="rina@disdik.example.go.id", times=1)
+    quick_city.receive(quick_city.mail())
+    assert quick_city.run() == 0
+    (written,) = rows(quick_city, "SELECT raw FROM outbox WHERE template = 'acknowledgement'")
+    quick_city.tables["service"]["templates"] = str(own.parent)
+    (own / "acknowledgement.body.txt").write_text("Lain sama sekali.\n")
+    assert _later(quick_city) == 0
+    assert quick_city.sink.received[-1].data == bytes(written.raw)
+
+
+def test_a_refused_login_defers_everything_and_fails_nothing(quick_city: City) -> None:
+    quick_city.sink.users = {"desk": "yang baru"}
+    (quick_city.base / "smtp").write_text("yang lama")
+    (quick_city.base / "smtp").chmod(0o600)
+    quick_city.tables["desks"]["kominfo"]["smtp"] |= {
+        "user": "desk",
+        "password": f"file:{quick_city.base / 'smtp'}",
+    }
+    quick_city.receive(quick_city.mail())
+    assert quick_city.run() == EX_TEMPFAIL
+    assert _states(quick_city) == ["ready"]
+    (quick_city.base / "smtp").write_text("yang baru")
+    assert quick_city.run() == 0
+    assert len(quick_city.sent(RINA)) == 1
+
+
+def test_a_server_that_is_down_keeps_nothing_but_its_own_mail(quick_city: City) -> None:
+    quick_city.tables["desks"]["lpse"]["smtp"]["port"] = 1
+    quick_city.receive(quick_city.mail())
+    quick_city.receive(quick_city.mail(BUDI, to="lpse@mail.example"), "lpse")
+    assert quick_city.run() == EX_TEMPFAIL
+    assert len(quick_city.sent(RINA)) == 1
+    assert _states(quick_city, "budi@warga.example") == ["ready"]
+    quick_city.tables["desks"]["lpse"]["smtp"]["port"] = quick_city.sink.port
+    assert quick_city.run() == 0
+    assert len(quick_city.sent(BUDI)) == 1
+
+
+def test_a_refusal_is_told_to_staff_once_and_a_refused_staff_mail_to_nobody(city: City) -> None:
+    city.sink.rule(Stage.RCPT, code=550, text="5.1.1 no such user", recipient="rina@disdik.example.go.id")
+    city.receive(city.mail())
+    assert city.run() == 0
+    _, told = city.sent(ADMIN)
+    assert "no such user" in body(told)
+    city.sink.rule(Stage.RCPT, code=550, recipient="admin1@pyk.example.go.id")
+    city.receive(city.mail(BUDI, subject="lain"))
+    assert city.run() == 0
+    assert _later(city, 600) == 0
+    assert len(city.sent(ADMIN)) == 2
+    assert _states(city, "admin1@pyk.example.go.id") == ["sent", "sent", "failed"]
+
+
+def test_a_mail_that_left_is_not_sent_again_when_nobody_can_be_told_that_another_failed(city: City) -> None:
+    """The news of a failure is rendered while other mails' answers are being written down."""
+    own = city.base / "templates" / "id"
+    own.mkdir(parents=True)
+    city.tables["service"]["templates"] = str(own.parent)
+    (own / "notification.body.txt").write_text(
+        "{% if letter.notice == 'undeliverable' %}{{ ticket.tidak_ada }}{% endif %}{{ letter.text }}\n"
+    )
+    city.sink.rule(Stage.RCPT, code=550, recipient="rina@disdik.example.go.id")
+    city.receive(city.mail())
+    for n in range(12):
+        city.receive(city.mail(f"<w{n}@warga.example>", subject=f"laporan {n}"))
+    assert city.run() == 0
+    assert _later(city, 60) == 0
+    assert _states(city) == ["failed"]
+    assert len(city.sent(ADMIN)) == 13
+    assert [len(city.sent(f"w{n}@warga.example")) for n in range(12)] == [1] * 12
+
+
+def test_a_mail_is_given_up_after_five_days_and_staff_hear_why(quick_city: City) -> None:
+    quick_city.sink.rule(Stage.RCPT, code=452, text="4.2.2 full", recipient="rina@disdik.example.go.id")
+    quick_city.receive(quick_city.mail())
+    assert quick_city.run() == 0
+    assert _later(quick_city, 4.9 * 24 * 60) == 0
+    assert _later(quick_city, 5 * 24 * 60) == 0
+    assert _states(quick_city) == ["failed"]
+    assert "4.2.2 full" in body(quick_city.sent(ADMIN)[-1])
+
+
+def test_an_admin_tries_again_and_the_mail_leaves_once_with_its_old_id(quick_city: City) -> None:
+    rule = quick_city.sink.rule(Stage.RCPT, code=550, recipient="rina@disdik.example.go.id", times=1)
+    quick_city.receive(quick_city.mail())
+    assert quick_city.run() == 0
+    assert rule.hits == 1
+    (ticket,) = tickets(quick_city)
+    failed = next(one for one in ticket["outgoing"] if one["state"] == "failed")
+    done = mailgate(quick_city, "outbox", "retry", failed["message_id"])
+    assert done.returncode == 0, done.stderr
+    quick_city.now += timedelta(days=365)  # `outbox retry` knows the wall clock only
+    assert quick_city.run() == 0
+    assert _ids(quick_city, RINA) == [f"<{failed['message_id']}>"]
+
+
+def test_who_ends_before_the_answer_was_written_down_sends_it_again_under_the_same_id(city: City) -> None:
+    """What the next start finds: a mail on its way whose answer nobody noted."""
+    city.receive(city.mail())
+    office = city.office()
+
+    def fails(*_arguments: object) -> None:
+        raise TemporaryError("the test ends it here")
+
+    def clock() -> datetime:
+        return city.now.astimezone(UTC)
+
+    with pytest.MonkeyPatch.context() as killed, city.store() as store:
+        collect(city)
+        killed.setattr(outbox, "settle", fails)
+        with pytest.raises(TemporaryError):
+            asyncio.run(gateway.deliver(office, store, "kominfo", "dead:1", clock, lambda: False))
+    first = len(_ids(city, RINA))
+    assert _states(city) == ["sending"]
+    assert city.run() == 0
+    assert _states(city) == ["uncertain"]
+    assert _later(city) == 0
+    assert _states(city) == ["sent"]
+    assert len(_ids(city, RINA)) == first + 1
+    assert len(set(_ids(city, RINA))) == 1

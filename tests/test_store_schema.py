@@ -1,0 +1,174 @@
+"""Does every database get the schema that the code speaks, and no other one?"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import insert, inspect, select, text
+from sqlalchemy.exc import StatementError
+
+from mailgate.errors import SettingsError, TemporaryError
+from mailgate.store import schema
+from mailgate.store.database import HEAD, MIGRATIONS, Store, require_current, upgrade, version
+
+HOUSEKEEPING = "alembic_version"
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    store = Store(database_url)
+    yield store
+    store.close()
+
+
+def alembic(store: Store, action: str, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with store.writing() as connection:
+        config.attributes["connection"] = connection
+        getattr(command, action)(config, revision)
+
+
+def set_version(store: Store, revision: str) -> None:
+    with store.writing() as write:
+        write.execute(text("UPDATE alembic_version SET version_num = :new"), {"new": revision})
+
+
+def test_an_upgraded_database_has_exactly_the_columns_that_the_code_asks_for(store: Store) -> None:
+    assert version(store) is None
+    upgrade(store)
+    with store.reading() as look:
+        context = MigrationContext.configure(
+            look, opts={"compare_type": True, "compare_server_default": True}
+        )
+        assert compare_metadata(context, schema.metadata) == []
+    assert version(store) == HEAD
+
+
+def test_a_difference_to_the_code_would_be_seen(store: Store) -> None:
+    upgrade(store)
+    with store.writing() as write:
+        write.execute(text("ALTER TABLE ticket ADD COLUMN mood TEXT"))
+    with store.reading() as look:
+        assert compare_metadata(MigrationContext.configure(look), schema.metadata)
+
+
+def test_a_second_upgrade_changes_nothing(store: Store) -> None:
+    upgrade(store)
+    upgrade(store)
+    require_current(store)
+    assert version(store) == HEAD
+
+
+def test_nobody_has_to_guess_what_a_column_means() -> None:
+    silent = [str(c) for table in schema.metadata.tables.values() for c in table.columns if not c.comment]
+    assert silent == []
+    assert [table.name for table in schema.metadata.tables.values() if not table.comment] == []
+
+
+def test_the_newest_migration_is_the_schema_that_the_code_speaks() -> None:
+    newest = max(path.name for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    assert newest.startswith(f"{HEAD}_")
+
+
+def test_the_first_migration_can_be_taken_back(store: Store) -> None:
+    upgrade(store)
+    alembic(store, "downgrade", "base")
+    with store.reading() as look:
+        assert inspect(look).get_table_names() == [HOUSEKEEPING]
+    alembic(store, "upgrade", "head")
+    require_current(store)
+
+
+def test_a_database_of_an_older_mailgate_is_not_touched_and_the_way_on_is_told(store: Store) -> None:
+    upgrade(store)
+    set_version(store, "0000")
+    with pytest.raises(SettingsError, match=r"at schema 0000.*speaks \d+.*backup.*mailgate db upgrade"):
+        require_current(store)
+    assert version(store) == "0000"
+
+
+@pytest.mark.parametrize("action", [require_current, upgrade])
+def test_a_database_of_a_newer_mailgate_is_not_touched_by_an_older_one(store: Store, action: object) -> None:
+    upgrade(store)
+    set_version(store, "9999")
+    with pytest.raises(SettingsError, match=r"at schema 9999.*newer mailgate wrote it"):
+        action(store)  # type: ignore[operator]
+    assert version(store) == "9999"
+
+
+def test_moments_come_back_as_utc_whatever_zone_they_were_written_in(store: Store) -> None:
+    upgrade(store)
+    wib = timezone(timedelta(hours=7))
+    written = datetime(2026, 8, 3, 9, 12, 13, 456789, tzinfo=wib)
+    with store.writing() as write:
+        write.execute(insert(schema.alert).values(desk="kominfo", kind="x", sent_at=written))
+    with store.reading() as look:
+        found = look.scalar(select(schema.alert.c.sent_at))
+        earlier = look.scalar(select(schema.alert.c.desk).where(schema.alert.c.sent_at < written))
+        later = look.scalar(
+            select(schema.alert.c.desk).where(schema.alert.c.sent_at < written + timedelta(microseconds=1))
+        )
+    assert found == written
+    assert found.tzinfo is UTC
+    assert (earlier, later) == (None, "kominfo")
+
+
+def test_a_moment_without_a_zone_is_refused_and_not_guessed(store: Store) -> None:
+    upgrade(store)
+    naive = datetime(2026, 8, 3, 9, 12)  # noqa: DTZ001
+    with pytest.raises(StatementError, match="without a time zone"), store.writing() as write:
+        write.execute(insert(schema.alert).values(desk="kominfo", kind="x", sent_at=naive))
+
+
+def test_a_transaction_that_fails_leaves_nothing_behind(store: Store) -> None:
+    upgrade(store)
+    row = {"desk": "kominfo", "kind": "x", "sent_at": datetime(2026, 8, 3, tzinfo=UTC)}
+
+    def fail() -> None:
+        with store.writing() as write:
+            write.execute(insert(schema.alert), row)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    with store.reading() as look:
+        assert look.execute(select(schema.alert)).all() == []
+
+
+def test_only_one_service_may_run_on_a_database_and_the_next_after_it(
+    database_url: str, store: Store
+) -> None:
+    upgrade(store)
+    other = Store(database_url)
+    try:
+        assert store.claim_service()
+        assert not other.claim_service()
+        store.close()
+        assert other.claim_service()
+    finally:
+        other.close()
+
+
+def test_a_database_that_cannot_be_reached_says_so_and_is_tried_again(tmp_path) -> None:
+    (tmp_path / "file").touch()
+    store = Store(f"sqlite:///{tmp_path}/file/mailgate.db")
+    for action in (require_current, upgrade, lambda store: store.claim_service()):
+        with pytest.raises(TemporaryError, match=r"database: .*file"):
+            action(store)
+    store.close()
+
+
+def test_mail_survives_a_power_cut(tmp_path) -> None:
+    store = Store(f"sqlite:///{tmp_path}/mailgate.db")
+    with store.reading() as look:
+        pragmas = {
+            name: look.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    store.close()
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
