@@ -23,7 +23,7 @@ from mailgate.desk import decide
 from mailgate.desk.calendar import calendar
 from mailgate.desk.decision import Audience, AutoSubmitted, Decision, Handling, Letter, Send, Template
 from mailgate.desk.situation import Counter
-from mailgate.errors import SettingsError
+from mailgate.errors import SettingsError, TemporaryError
 from mailgate.intake import cursor
 from mailgate.intake.cursor import Beginning, Listed
 from mailgate.intake.imap import Account, Mailbox
@@ -125,14 +125,17 @@ def _beginning(
     imap = counter.desk.imap
     with store.reading() as look:
         stored = mails.beginning(look, counter.key, imap.folder)
+        highest = mails.highest_uid(look, counter.key, mailbox.folder.uidvalidity)
     if stored is None:
         found, reconciled = cursor.first_contact(imap.start, mailbox.folder, clock(), office.timezone), True
-    elif stored[0].uidvalidity == mailbox.folder.uidvalidity:
-        found, reconciled = stored
-    else:
+    elif cursor.was_rebuilt(stored[0], mailbox.folder, highest):
         found, reconciled = cursor.rebuilt(stored[0], mailbox.folder), False
-    if stored != (found, reconciled):
+    else:
+        found, reconciled = stored
+    if stored != (found, reconciled) or not reconciled:
         with store.writing() as write:
+            if stored is not None and stored[1] and not reconciled:
+                mails.forget_uids(write, counter.key)
             mails.save_beginning(write, counter.key, imap.folder, found, clock(), reconciled=reconciled)
     if not reconciled:
         _reconcile(office, store, mailbox, reader, counter, found, clock)
@@ -344,36 +347,49 @@ def tick(office: Office, store: Store, clock: Clock) -> int:
     now = clock()
     with store.reading() as look:
         due = tickets.due_for_closing(look, list(office.counters), now, AT_ONCE)
-    for number in due:
-        with store.writing() as write:
-            said = _close(office, write, number, now)
-        log.info("%s", said)
-    for counter in office.counters.values():
-        with store.writing() as write:
-            _tell_of_set_aside(office, write, counter, now)
+    done = 0
     with store.writing() as write:
         outbox.recover(write, now, alone=False)
-    return len(due)
+    for number in due:
+        done += _acted(store, partial(_close, office, number=number, now=now))
+    for counter in office.counters.values():
+        _acted(store, partial(_tell_of_set_aside, office, counter=counter, now=now))
+    return done
 
 
-def _close(office: Office, write: Connection, number: str, now: datetime) -> str:
+def _acted(store: Store, act: Callable[[Connection], str | None]) -> bool:
+    """Whether one act of time went through; one that cannot be done leaves the others alone."""
+    try:
+        with store.writing() as write:
+            said = act(write)
+    except TemporaryError:
+        raise
+    except Exception:
+        log.exception("time could not act")
+        return False
+    if said:
+        log.info("%s", said)
+    return True
+
+
+def _close(office: Office, write: Connection, *, number: str, now: datetime) -> str:
     ticket = tickets.locked(write, [number])[number]
     if ticket.close_at is None or ticket.close_at > now:
         return f"{number} is not to be closed any more"  # somebody was quicker
     return _record(office, write, office.counters[ticket.desk], decide.close_silent(ticket, now), now, None)
 
 
-def _tell_of_set_aside(office: Office, write: Connection, counter: Counter, now: datetime) -> None:
+def _tell_of_set_aside(office: Office, write: Connection, *, counter: Counter, now: datetime) -> str | None:
     """One mail an hour at the most, and only when something came since."""
     newest = mails.newest_aside(write, counter.key)
     last = alerts.last(write, counter.key, "set_aside")
     if newest is None or (last is not None and (newest <= last or now - last < TOLD_AGAIN_AFTER)):
-        return
-    _alert(office, write, counter, Letter(waiting=tuple(mails.aside(write, counter.key))), now)
+        return None
     alerts.told(write, counter.key, "set_aside", now)
+    return _alert(office, write, counter, Letter(waiting=tuple(mails.aside(write, counter.key))), now)
 
 
-def _alert(office: Office, write: Connection, counter: Counter, letter: Letter, now: datetime) -> None:
+def _alert(office: Office, write: Connection, counter: Counter, letter: Letter, now: datetime) -> str:
     effects = tuple(
         Send(
             Template.ALERT, Audience.ADMIN, Address("", address), address, letter, AutoSubmitted.GENERATED
@@ -381,7 +397,7 @@ def _alert(office: Office, write: Connection, counter: Counter, letter: Letter, 
         for address in office.settings.service.alert_to
     )  # fmt: skip
     decision = Decision(Handling.FILED, letter.trouble or "mail is set aside", None, effects)
-    _record(office, write, counter, decision, now, None)
+    return _record(office, write, counter, decision, now, None)
 
 
 # --- deliver: outbox -> SMTP ------------------------------------------------------------------------------

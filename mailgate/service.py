@@ -74,8 +74,7 @@ def run_once(office: Office, store: Store, clock: Clock) -> int:
         for key, new in zip(desks, collected, strict=True):
             if new is None:
                 troubled.add(key)
-    while gateway.tick(office, store, clock):
-        pass
+    _tick_all(office, store, clock, troubled)
     asyncio.run(_deliver_all(office, store, desks, clock, troubled))
     return EX_TEMPFAIL if troubled else 0
 
@@ -90,8 +89,8 @@ def _collect_all(office: Office, store: Store, key: str, clock: Clock) -> int | 
                 total += new
         finally:
             mailbox.close()
-    except MailgateError as error:
-        log.error("mailbox desk=%s: %s", key, error)  # noqa: TRY400  # the text is for people
+    except Exception as error:  # one desk's trouble is not the others'
+        _complain_of(f"mailbox {key}", error)
         _think_without_mailbox(office, store, reads, key, clock)
         return None
     finally:
@@ -103,8 +102,23 @@ def _think_without_mailbox(office: Office, store: Store, reads: Reader, key: str
     """What was kept before the mailbox failed need not wait for it."""
     try:
         gateway.think(office, store, reads, office.counters[key], clock)
-    except TemporaryError as error:
-        log.error("store: %s", error)  # noqa: TRY400
+    except Exception as error:
+        _complain_of("store", error)
+
+
+def _tick_all(office: Office, store: Store, clock: Clock, troubled: set[str]) -> None:
+    try:
+        while gateway.tick(office, store, clock):
+            pass
+    except Exception as error:
+        _complain_of("tick", error)
+        troubled.add("tick")
+
+
+def _complain_of(part: str, error: Exception) -> None:
+    """One line where the trouble is somebody else's, with its traceback where it is ours."""
+    ours = None if isinstance(error, MailgateError) else error
+    log.error("%s: %s", part, error, exc_info=ours)
 
 
 async def _deliver_all(
@@ -114,8 +128,8 @@ async def _deliver_all(
         try:
             while await gateway.deliver(office, store, key, instance(), clock, lambda: False):
                 pass
-        except MailgateError as error:
-            log.error("submission desk=%s: %s", key, error)  # noqa: TRY400
+        except Exception as error:
+            _complain_of(f"submission {key}", error)
             troubled.add(key)
 
     await asyncio.gather(*(one(key) for key in desks))

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from city import ADMIN, ALERTS, KOMINFO, MONDAY, RINA, City, body
 from evidence import collect, folders, move, rows, states, templates_sent, tickets
+from sqlalchemy import text as text_of
 
 from mailgate import gateway
 from mailgate.errors import TemporaryError
@@ -194,3 +195,19 @@ def test_one_id_is_used_for_one_mail_only(quick_city: City) -> None:
     assert quick_city.run() == 0
     ids = [str(mail["Message-ID"]) for mail in quick_city.sent()]
     assert len(ids) == len(set(ids)) == len(templates_sent(quick_city)) == 10
+
+
+def test_a_mail_whose_uid_was_given_before_by_a_server_since_restored_is_taken(quick_city: City) -> None:
+    """A restored server keeps UIDVALIDITY and gives UIDs a second time."""
+    for text in ("satu", "dua"):
+        quick_city.receive(quick_city.mail(text=text, subject=text))
+    assert quick_city.run() == 0
+    with (
+        quick_city.store() as store,
+        store.writing() as write,
+    ):  # seen before the restore: 3 and 20
+        write.execute(text_of("UPDATE mail SET uid = CASE WHEN uid = 1 THEN 3 ELSE 20 END"))
+    quick_city.receive(quick_city.mail(text="tiga", subject="tiga"))
+    assert quick_city.run() == 0
+    assert [mail["Subject"] for mail in quick_city.sent(RINA)][-1].endswith("tiga")
+    assert len(quick_city.sent(RINA)) == 3

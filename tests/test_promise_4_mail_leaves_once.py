@@ -230,3 +230,29 @@ def test_who_ends_before_the_answer_was_written_down_sends_it_again_under_the_sa
     assert _states(city) == ["sent"]
     assert len(_ids(city, RINA)) == first + 1
     assert len(set(_ids(city, RINA))) == 1
+
+
+def test_a_doubt_outlives_an_attempt_that_never_came_as_far_as_data(quick_city: City) -> None:
+    """Only an answer to DATA settles it: until then the admin has to see that a mail may have gone out."""
+    quick_city.sink.rule("dot", recipient="rina@disdik.example.go.id", drop=True, recorded=True, times=1)
+    quick_city.receive(quick_city.mail())
+    assert quick_city.run() == 0
+    acknowledged = "SELECT state FROM outbox WHERE template = 'acknowledgement'"
+    assert rows(quick_city, acknowledged) == [("uncertain",)]
+
+    quick_city.sink.rule("rcpt", recipient="rina@disdik.example.go.id", code=450, times=1)
+    quick_city.now += timedelta(minutes=10)
+    assert quick_city.run() == 0
+    assert rows(quick_city, acknowledged) == [("uncertain",)]
+
+    quick_city.sink.stop()
+    quick_city.now += timedelta(minutes=30)
+    assert quick_city.run() == EX_TEMPFAIL
+    assert rows(quick_city, acknowledged) == [("uncertain",)]
+
+    quick_city.sink.start()
+    quick_city.now += timedelta(minutes=30)
+    assert quick_city.run() == 0
+    assert rows(quick_city, acknowledged) == [("sent",)]
+    first, second = quick_city.sent(RINA)
+    assert first["Message-ID"] == second["Message-ID"]

@@ -212,6 +212,21 @@ def test_what_was_claimed_and_not_begun_goes_back_untouched(store: Store) -> Non
     assert [(one.token, one.attempts) for one in claim(store)] == [("not begun", 0)]
 
 
+@pytest.mark.parametrize("end", ["release", "recover"])
+def test_a_doubt_outlives_an_attempt_that_never_came_to_the_mail_itself(store: Store, end: str) -> None:
+    add(store, "mail")
+    (one,) = claim(store)
+    settle(store, one, LOST)
+    later = NOW + timedelta(hours=1)
+    (again,) = claim(store, now=later)
+    with store.writing() as write:
+        if end == "release":
+            outbox.release(write, [again.seq])
+        else:
+            outbox.recover(write, later, alone=True)
+    assert states(store) == {"mail": "uncertain"}
+
+
 def test_an_admin_can_have_a_failed_mail_tried_again_and_an_uncertain_one_stays_uncertain(
     store: Store,
 ) -> None:

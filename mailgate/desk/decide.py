@@ -138,6 +138,12 @@ def _diagnosis(dsn: Dsn) -> str:
 
 
 def _ordered(found: StaffReply, message: Message, situation: Situation, counter: Counter) -> Decision:
+    if situation.silent:  # old words of staff are kept for people to look at, and not carried out
+        reason = f"{found.staff.address} wrote it long ago, found in a rebuilt mailbox: kept as a note"
+        note = _words_of_staff(found.ticket.number, message.reply_text, message, public=False)
+        return Decision(
+            Handling.FILED, reason, found.ticket.number, (note, _event(found.ticket.number, "noted", reason))
+        )
     asked = order(message.own_words)
     if found.proof.template == Template.CONFIRMATION:  # "that was not me" is nothing for the requester
         result: orders.Done | orders.Refused = orders.Refused((ReceiptLine("", Result.NO_ORDER_HERE),))

@@ -2,14 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Literal
 from zoneinfo import ZoneInfo
-
-SILENT_FROM = 50
-"""More unknown mails than this in a rebuilt folder are taken in without answering (design, promise 2) …"""
-SILENT_OLDER_THAN = timedelta(days=1)
-"""… where they are older than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +13,7 @@ class Folder:
 
     uidvalidity: int
     uidnext: int
+    """No UID from here on was ever given; 0 where the server does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +44,17 @@ def first_contact(
             return Beginning(folder.uidvalidity, 1, None)
         case "now":
             # INTERNALDATE counts in whole seconds.
-            return Beginning(folder.uidvalidity, folder.uidnext, now.replace(microsecond=0))
+            return Beginning(folder.uidvalidity, max(folder.uidnext, 1), now.replace(microsecond=0))
         case day:
             return Beginning(folder.uidvalidity, 1, datetime.combine(day, time(), timezone))
+
+
+def was_rebuilt(stored: Beginning, folder: Folder, highest_uid: int) -> bool:
+    """Whether UIDs that we know mean something else now. `highest_uid` is the highest we saw, 0 for none.
+
+    A server that was restored from a backup may keep UIDVALIDITY and still give UIDs a second time.
+    """
+    return stored.uidvalidity != folder.uidvalidity or 0 < folder.uidnext <= highest_uid
 
 
 def rebuilt(stored: Beginning, folder: Folder) -> Beginning:

@@ -71,7 +71,7 @@ class Mailbox:
             facts = self._client.select_folder(self._named(self.account.folder))
             if b"UIDVALIDITY" not in facts:
                 raise TemporaryError(f"{self.account.folder}: the server keeps no UIDVALIDITY")
-            self.folder = Folder(int(facts[b"UIDVALIDITY"]), int(facts.get(b"UIDNEXT", 1)))
+            self.folder = Folder(int(facts[b"UIDVALIDITY"]), int(facts.get(b"UIDNEXT", 0)))
         return self.folder
 
     def capabilities(self) -> frozenset[bytes]:

@@ -77,11 +77,27 @@ def save_beginning(
         connection.execute(insert(mailbox).values(desk=desk, folder=folder, **facts))
 
 
+def highest_uid(connection: Connection, desk: str, uidvalidity: int) -> int:
+    """The highest UID that was ever seen in a folder; 0 for none."""
+    return (
+        connection.scalar(
+            select(func.max(mail.c.uid)).where(mail.c.desk == desk, mail.c.uidvalidity == uidvalidity)
+        )
+        or 0
+    )
+
+
+def forget_uids(connection: Connection, desk: str) -> None:
+    """The server gives its UIDs anew: the old ones name nothing any more."""
+    connection.execute(update(mail).where(mail.c.desk == desk, mail.c.uid.is_not(None)).values(uid=None))
+
+
 def hush(connection: Connection, desk: str, uidvalidity: int, before: datetime, more_than: int) -> int:
     """Take old mails of a rebuilt folder without answering, where there are many; returns how many."""
     old = and_(
         mail.c.desk == desk,
         mail.c.uidvalidity == uidvalidity,
+        mail.c.uid.is_not(None),
         mail.c.state == KEPT,
         mail.c.received_at < before,
     )
@@ -344,6 +360,7 @@ def to_acknowledge(connection: Connection, desk: str, uidvalidity: int) -> tuple
             mail.c.acknowledged_at.is_(None),
             mail.c.state != KEPT,
             mail.c.uidvalidity == uidvalidity,
+            mail.c.uid.is_not(None),
         )
     ).all()
     done = [row.uid for row in rows if row.state != ASIDE]

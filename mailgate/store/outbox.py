@@ -5,7 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    Boolean,
+    Connection,
+    Row,
+    String,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
 from mailgate.desk.decision import Audience, Template
@@ -80,6 +94,7 @@ def add(connection: Connection, rows: Sequence[Composed], now: datetime) -> None
                     "raw": row.raw,
                     "created_at": now,
                     "state": READY,
+                    "in_doubt": False,
                     "next_at": now,
                     "attempts": 0,
                 }
@@ -145,15 +160,26 @@ def begin_data(connection: Connection, seq: int, instance: str, now: datetime) -
     return connection.execute(_BEGIN, facts).rowcount == 1
 
 
-_SETTLE = update(outbox).where(outbox.c.seq == bindparam("which"), outbox.c.state == SENDING).values(
-    state=bindparam("new_state"), next_at=bindparam("later"), last_error=bindparam("error"),
-    sent_at=bindparam("accepted"), attempts=outbox.c.attempts + 1, claimed_by=None, lease_until=None,
-)  # fmt: skip
+_NEW_STATE = bindparam("new_state", type_=String)
+_SETTLE = (
+    update(outbox)
+    .where(outbox.c.seq == bindparam("which"), outbox.c.state == SENDING)
+    .values(
+        state=case((and_(_NEW_STATE == DEFERRED, outbox.c.in_doubt), UNCERTAIN), else_=_NEW_STATE),
+        in_doubt=or_(outbox.c.in_doubt, bindparam("doubt", type_=Boolean)),
+        next_at=bindparam("later"),
+        last_error=bindparam("error"),
+        sent_at=bindparam("accepted"),
+        attempts=outbox.c.attempts + 1,
+        claimed_by=None,
+        lease_until=None,
+    )
+)
 
 
 def settle(connection: Connection, seq: int, attempt: Attempt, now: datetime) -> None:
     """Note what became of an attempt."""
-    facts: dict[str, Any] = {"which": seq, "later": None, "error": None, "accepted": None}
+    facts: dict[str, Any] = {"which": seq, "later": None, "error": None, "accepted": None, "doubt": False}
     match attempt:
         case Sent():
             facts |= {"new_state": SENT, "accepted": now}
@@ -162,8 +188,12 @@ def settle(connection: Connection, seq: int, attempt: Attempt, now: datetime) ->
         case Failed(reason):
             facts |= {"new_state": FAILED, "error": reason}
         case Uncertain(reason, next_at):
-            facts |= {"new_state": UNCERTAIN, "later": next_at, "error": reason}
+            facts |= {"new_state": UNCERTAIN, "later": next_at, "error": reason, "doubt": True}
     connection.execute(_SETTLE, facts)
+
+
+# A doubt outlives attempts that did not come as far as DATA: only an answer to DATA settles it.
+_AS_BEFORE = case((outbox.c.in_doubt, UNCERTAIN), else_=READY)
 
 
 def release(connection: Connection, seqs: Iterable[int]) -> None:
@@ -171,7 +201,7 @@ def release(connection: Connection, seqs: Iterable[int]) -> None:
     connection.execute(
         update(outbox)
         .where(outbox.c.seq.in_(list(seqs)), outbox.c.state == SENDING, outbox.c.data_at.is_(None))
-        .values(state=READY, claimed_by=None, lease_until=None)
+        .values(state=_AS_BEFORE, claimed_by=None, lease_until=None)
     )
 
 
@@ -187,12 +217,13 @@ def recover(connection: Connection, now: datetime, *, alone: bool) -> int:
         update(outbox)
         .where(dead, outbox.c.data_at.is_not(None))
         .values(
-            state=UNCERTAIN, next_at=now + LADDER[0], attempts=outbox.c.attempts + 1, claimed_by=None,
-            lease_until=None, last_error="mailgate ended before the answer to DATA was known",
+            state=UNCERTAIN, in_doubt=True, next_at=now + LADDER[0], attempts=outbox.c.attempts + 1,
+            claimed_by=None, lease_until=None,
+            last_error="mailgate ended before the answer to DATA was known",
         )
     )  # fmt: skip
     connection.execute(
-        update(outbox).where(dead).values(state=READY, claimed_by=None, lease_until=None, next_at=now)
+        update(outbox).where(dead).values(state=_AS_BEFORE, claimed_by=None, lease_until=None, next_at=now)
     )
     return lost.rowcount
 

@@ -78,7 +78,7 @@ mail = Table(
     Column("id", Id, primary_key=True, comment="order of arrival in the store"),
     Column("desk", String(64), nullable=False, comment="whose mailbox it came in"),
     Column("uidvalidity", BigInteger, nullable=False, comment="of the folder it was seen in"),
-    Column("uid", BigInteger, nullable=False, comment="its UID there"),
+    Column("uid", BigInteger, nullable=True, comment="its UID there; NULL: the server forgot it"),
     Column("content", String(64), nullable=True, comment="SHA-256 without trace fields; NULL: a duplicate"),
     Column("duplicate_of", Id, ForeignKey("mail.id"), nullable=True, comment="the mail it repeats"),
     Column("message_id", Text, nullable=True, comment="as its header says, without angle brackets"),
@@ -236,6 +236,7 @@ outbox = Table(
     Column(
         "data_at", Instant, nullable=True, comment="when DATA began: a lost answer is uncertain from here"
     ),
+    Column("in_doubt", Boolean, nullable=False, comment="an earlier attempt may have succeeded"),
     Column("last_error", Text, nullable=True, comment="what the server said last"),
     Column("sent_at", Instant, nullable=True, comment="when the server accepted it"),
     Column("bounced_at", Instant, nullable=True, comment="when it came back"),

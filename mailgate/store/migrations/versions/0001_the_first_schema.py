@@ -160,7 +160,7 @@ def upgrade() -> None:
         ),
         sa.Column("desk", sa.String(length=64), nullable=False, comment="whose mailbox it came in"),
         sa.Column("uidvalidity", sa.BigInteger(), nullable=False, comment="of the folder it was seen in"),
-        sa.Column("uid", sa.BigInteger(), nullable=False, comment="its UID there"),
+        sa.Column("uid", sa.BigInteger(), nullable=True, comment="its UID there; NULL: the server forgot it"),
         sa.Column(
             "content",
             sa.String(length=64),
@@ -352,6 +352,7 @@ def upgrade() -> None:
             nullable=True,
             comment="when DATA began: a lost answer is uncertain from here",
         ),
+        sa.Column("in_doubt", sa.Boolean(), nullable=False, comment="an earlier attempt may have succeeded"),
         sa.Column("last_error", sa.Text(), nullable=True, comment="what the server said last"),
         sa.Column(
             "sent_at", sa.DateTime(timezone=True), nullable=True, comment="when the server accepted it"
