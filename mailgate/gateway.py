@@ -44,6 +44,8 @@ MEBIBYTE = 1024 * 1024
 HEADER_OCTETS = 64 * 1024
 AT_ONCE = 50
 """Mails claimed, tickets closed, UIDs asked for in one go."""
+IMPATIENT_SECONDS = 5.0
+"""After so long on one mail the others get another connection."""
 CONNECTIONS = 4
 """At the most, to one submission server …"""
 MAILS_WORTH_A_CONNECTION = 10
@@ -447,10 +449,23 @@ def _claim(write: Connection, van: Van) -> list[Claimed]:
 
 
 async def _carry_with(van: Van, connections: int) -> None:
-    results = await asyncio.gather(*(_carry(van) for _ in range(connections)), return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
+    """A connection on which nothing moves gets a neighbour: nobody waits behind one bad recipient."""
+    running = {asyncio.create_task(_carry(van)) for _ in range(connections)}
+    finished: set[asyncio.Task[None]] = set()
+    try:
+        while running:
+            done, running = await asyncio.wait(
+                running, timeout=IMPATIENT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            finished |= done
+            if not done and len(running) < CONNECTIONS and await _loaded(van):
+                running.add(asyncio.create_task(_carry(van)))
+    finally:
+        for task in running:  # only when we are cancelled: each writes down what became of its mail
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+    for task in finished:
+        task.result()
 
 
 async def _carry(van: Van) -> None:

@@ -10,7 +10,9 @@ def test_a_requester_hears_the_number_and_staff_hear_of_the_complaint(city: City
     assert acknowledgement["Auto-Submitted"] == "auto-replied"
     assert "mati sejak pagi" not in body(acknowledgement)
     assert "mati sejak pagi" in body(notification)
-    assert [len(city.dovecot.messages(city.users["kominfo"], name)) for name in ("INBOX", "Mailgate/Diproses")] == [
+    assert [
+        len(city.dovecot.messages(city.users["kominfo"], name)) for name in ("INBOX", "Mailgate/Diproses")
+    ] == [
         0,
         1,
     ]

@@ -1,6 +1,7 @@
 """Promise 4: mail leaves once, in order, and only an answer lost after the final dot can send it twice."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -256,3 +257,18 @@ def test_a_doubt_outlives_an_attempt_that_never_came_as_far_as_data(quick_city: 
     assert rows(quick_city, acknowledged) == [("sent",)]
     first, second = quick_city.sent(RINA)
     assert first["Message-ID"] == second["Message-ID"]
+
+
+def test_a_server_that_hangs_on_one_recipient_holds_up_nobody_else(
+    quick_city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "IMPATIENT_SECONDS", 0.05)
+    hanging = quick_city.sink.rule("dot", recipient="rina@disdik.example.go.id", hang=True, times=1)
+    quick_city.receive(quick_city.mail())
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(quick_city.run)
+        quick_city.sink.wait_for(1, 20)
+        assert len(quick_city.sent(ADMIN)) == 1
+        hanging.release()
+        assert running.result(20) == 0
+    assert len(quick_city.sent(RINA)) == 1

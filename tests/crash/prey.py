@@ -14,6 +14,8 @@ from pathlib import Path
 
 ABOUT_A_MAIL = " desk="
 """Every line of the log about a mail that came in or left has it."""
+GOOD_ENDS = (0, 75)
+"""75: PostgreSQL has not yet noticed that the one before was killed, and holds its lock."""
 GONE_WITHIN = 5.0
 """Seconds: a reading worker whose parent died sees the end of its pipe and leaves."""
 
@@ -54,10 +56,14 @@ class Life:
         return self._process.wait(120)
 
     def kill(self) -> bool:
-        """Only this process, not its workers; False when it had ended by itself."""
+        """Only this process, not its workers; False when it had ended by itself.
+
+        RuntimeError when that was no good end: it would be so for ever.
+        """
         assert self._process is not None
         pid = self._process.pid
         if self._process.poll() is not None:
+            self._expect_good_end()
             return False
         self._process.send_signal(signal.SIGSTOP)  # so that no child is missed
         os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
@@ -65,6 +71,11 @@ class Life:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
         return True
+
+    def _expect_good_end(self) -> None:
+        assert self._process is not None
+        if self._process.returncode not in GOOD_ENDS:
+            raise RuntimeError(f"it ended with {self._process.returncode}:\n{self.log.read_text()}")
 
     @property
     def workers(self) -> int:
