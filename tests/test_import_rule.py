@@ -32,12 +32,13 @@ EDGES = {
     "mailgate.intake.imap": "intake",
     "mailgate.outbox.smtp": "outbox",
     "mailgate.message.worker": "worker",
+    "mailgate.sources": "sources",
 }
 STATIONS = ("mailgate.errors", "mailgate.settings", "mailgate.message", "mailgate.desk", "mailgate.compose")
 """The mail's way: each may import those before it."""
 
 KNOW_SEVERAL = frozenset(
-    f"mailgate.{name}" for name in ("gateway", "service", "cli", "check", "views", "demo", "metrics")
+    f"mailgate.{name}" for name in ("gateway", "service", "cli", "check", "views", "reading", "demo", "metrics")
 )
 PACKAGES = frozenset(
     f"mailgate.{name}" for name in ("intake", "message", "desk", "compose", "outbox", "store", "report")
