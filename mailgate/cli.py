@@ -18,7 +18,7 @@ from mailgate.errors import MailgateError, SettingsError, TemporaryError, UsageE
 
 if TYPE_CHECKING:
     from mailgate.gateway import Office
-    from mailgate.settings import Settings
+    from mailgate.settings import Limits, Settings
     from mailgate.store.database import Store
 
 # Everything heavy is imported inside the command that needs it: `--help` must not open a database driver.
@@ -290,6 +290,66 @@ def demo(
             f"the demo needs the extra `demo` ({error.name} is missing): pip install 'mailgate[demo]'"
         ) from error
     raise typer.Exit(play(checked=checked))
+
+
+# --- reading ----------------------------------------------------------------------------------------------
+
+
+@app.command()
+def read(
+    source: Annotated[
+        str, typer.Argument(help="An .eml file, a folder of them, an mbox, a Maildir, or - for stdin.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """What mailgate reads in raw mail; exit 1 when a mail would be set aside.
+
+    Examples: mailgate read complaint.eml · mailgate read ~/Maildir --json · mailgate read - < complaint.eml
+    """
+    from mailgate import reading, sources  # noqa: PLC0415
+    from mailgate.message.worker import reader as reading_worker  # noqa: PLC0415
+
+    limits = _limits()
+    files = sources.files(source)
+    trouble, utf_8 = False, sys.stdout.encoding.lower() == "utf-8"
+    with reading_worker(limits) as reader, _progress(None if files is None else len(files)) as step:
+        found = sources.mails(_counted(files, step), limits.message_mib << 20)
+        for row in reading.records(reader, found):
+            trouble = trouble or row["error"] is not None
+            print(json.dumps(row, ensure_ascii=not utf_8) if as_json else reading.readable(row))
+    raise typer.Exit(EX_TROUBLE if trouble else 0)
+
+
+def _limits() -> "Limits":
+    """Those of the settings file where there is one: mail can be read before anything is set up."""
+    from mailgate.settings import Limits, load  # noqa: PLC0415
+
+    return load(Chosen.settings).limits if Chosen.settings.exists() else Limits()
+
+
+def _counted(files: "list[Path] | None", step: Callable[[], None]) -> "Iterator[Path] | None":
+    """The same files; each is counted as it is taken."""
+
+    def each() -> "Iterator[Path]":
+        for one in files or ():
+            step()
+            yield one
+
+    return None if files is None else each()
+
+
+@contextmanager
+def _progress(total: int | None) -> "Iterator[Callable[[], None]]":
+    """A bar on stderr when that is a terminal and there is something to count; yields what counts one."""
+    if total is None or total < 2 or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415
+
+    with Progress(console=Console(stderr=True), transient=True, redirect_stdout=False) as bar:
+        task = bar.add_task("reading", total=total)
+        yield lambda: bar.advance(task)
 
 
 # --- looking ----------------------------------------------------------------------------------------------

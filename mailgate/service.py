@@ -17,6 +17,7 @@ from mailgate import gateway, notify
 from mailgate.errors import MailgateError, TemporaryError
 from mailgate.gateway import Clock, Office
 from mailgate.intake.imap import Mailbox
+from mailgate.message import worker
 from mailgate.message.worker import Reader
 from mailgate.pulse import Pulse
 from mailgate.store import outbox
@@ -57,8 +58,7 @@ def instance() -> str:
 
 
 def reader(office: Office) -> Reader:
-    limits = office.settings.limits
-    return Reader(limits.read_seconds, limits.read_mib)
+    return worker.reader(office.settings.limits)
 
 
 # --- once -------------------------------------------------------------------------------------------------

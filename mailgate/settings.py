@@ -316,6 +316,8 @@ Word = Annotated[
 ]
 Port = Annotated[int, Field(strict=True), AfterValidator(_number("a port", 1, 65535))]
 Count = Annotated[int, Field(strict=True), AfterValidator(_number("a limit", 1, 1_000_000))]
+HeaderKib = Annotated[int, Field(strict=True), AfterValidator(_number("a size in KiB", 1, 250))]
+Depth = Annotated[int, Field(strict=True), AfterValidator(_number("a depth", 1, 200))]
 CountOrNone = Annotated[int, Field(strict=True), AfterValidator(_number("a limit", 0, 1_000_000))]
 Mebibytes = Annotated[int, Field(strict=True), AfterValidator(_number("a size in MiB", 1, 65_536))]
 MebibytesOrNone = Annotated[int, Field(strict=True), AfterValidator(_number("a size in MiB", 0, 65_536))]
@@ -460,6 +462,19 @@ class Limits(Table):
     """CPU time of the reading worker for one mail."""
     read_mib: Mebibytes = 400
     """Memory of the reading worker."""
+    header_kib: HeaderKib = 250
+    """Header of a mail or of one of its parts; beyond this and the next four a mail is set aside."""
+    header_fields: Count = 2_000
+    parts: Count = 500
+    depth: Depth = 50
+    """Parts within each other."""
+    decoded_mib: Mebibytes = 60
+    """All attachments of a mail together."""
+    addresses: Count = 500
+    """Read of one field; the others are left out, likewise those beyond the next two."""
+    encoded_words: Count = 2_000
+    parameter_segments: Count = 100
+    """Pieces of a file name (RFC 2231)."""
     acks_per_sender_per_hour: Count = 4
     notices_per_sender_per_hour: Count = 20
     automatic_per_desk_per_hour: Count = 300

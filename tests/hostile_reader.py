@@ -4,12 +4,13 @@ import os
 import signal
 import time
 
+from mailgate.message.limits import ReadLimits
 from mailgate.message.message import Message, Unreadable
 from mailgate.message.parse import read
 
 
-def obey(raw: bytes) -> Message | Unreadable:
-    message = read(raw)
+def obey(raw: bytes, limits: ReadLimits) -> Message | Unreadable:
+    message = read(raw, limits)
     match message.subject if isinstance(message, Message) else "":
         case "loop":
             while True:

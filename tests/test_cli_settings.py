@@ -19,6 +19,7 @@ COMMANDS = [
     ("run",),
     ("check",),
     ("demo",),
+    ("read",),
     ("tickets",),
     ("show",),
     ("why",),

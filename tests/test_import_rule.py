@@ -32,12 +32,13 @@ EDGES = {
     "mailgate.intake.imap": "intake",
     "mailgate.outbox.smtp": "outbox",
     "mailgate.message.worker": "worker",
+    "mailgate.sources": "sources",
 }
 STATIONS = ("mailgate.errors", "mailgate.settings", "mailgate.message", "mailgate.desk", "mailgate.compose")
 """The mail's way: each may import those before it."""
 
 KNOW_SEVERAL = frozenset(
-    f"mailgate.{name}" for name in ("gateway", "service", "cli", "check", "views", "metrics")
+    f"mailgate.{name}" for name in ("gateway", "service", "cli", "check", "views", "reading", "metrics")
 )
 PACKAGES = frozenset(
     f"mailgate.{name}" for name in ("intake", "message", "desk", "compose", "outbox", "store", "report")
@@ -54,7 +55,6 @@ OWNERS = {
     "smtplib": "mailgate.outbox",
     "jinja2": "mailgate.compose",
     "mailparser": "mailgate.message",
-    "mailparser_reply": "mailgate.message",
     "inscriptis": "mailgate.message",
     "typer": "mailgate.cli",
     "pydantic": "mailgate.settings",

@@ -301,6 +301,17 @@ def _idling(*segments: bytes) -> Callable[[Line, str], bool]:
     return idle
 
 
+def test_an_arrival_told_in_the_answer_to_the_last_search_is_not_slept_through(
+    fake: FakeImap, bell: tuple[socket.socket, socket.socket]
+) -> None:
+    """The mail came while we looked; IDLE tells only of what comes later."""
+    with opened(fake) as mailbox:
+        fake.on("UID SEARCH", lambda line, _: line.say("* 1 EXISTS"))
+        assert mailbox.uids(1, None) == []
+        mailbox.wait(LONG, bell[0])
+        assert fake.asked("IDLE") == []
+
+
 def test_an_arrival_ends_the_wait(fake: FakeImap, bell: tuple[socket.socket, socket.socket]) -> None:
     fake.on("IDLE", _idling(b"+ idling\r\n", b"* 1 EXISTS\r\n"))
     with opened(fake) as mailbox:

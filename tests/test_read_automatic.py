@@ -1,5 +1,7 @@
 """Is no machine answered, and no person left without an answer?"""
 
+from pathlib import Path
+
 import pytest
 
 from mailgate.message.automatic import keyword
@@ -7,6 +9,8 @@ from mailgate.message.message import AutomaticKind, Message
 from mailgate.message.parse import read
 
 RESPONSE, NOTICE, BULK = AutomaticKind.RESPONSE, AutomaticKind.NOTICE, AutomaticKind.BULK
+SUSPECTED = AutomaticKind.SUSPECTED
+MAIL = Path(__file__).parent / "mail"
 
 
 def kind(*lines: str) -> AutomaticKind | None:
@@ -41,6 +45,16 @@ def kind(*lines: str) -> AutomaticKind | None:
         (["Content-Type: text/calendar; method=REPLY"], RESPONSE),
         (["Content-Type: message/delivery-status"], RESPONSE),
         (["Content-Type: multipart/report; report-type=feedback-report; boundary=b"], None),
+        (["X-Apple-Action: VACATION"], RESPONSE),
+        (["X-FreeScout-Mail-Type: auto.reply"], RESPONSE),
+        (["Preference: auto_reply"], RESPONSE),
+        (["X-Precedence: bulk"], BULK),
+        (["X-OTRS-Loop: yes"], NOTICE),
+        (["X-Loop: desk@example.com"], NOTICE),
+        (["Mailing-List: contact a@example.com; run by ezmlm"], BULK),
+        (["Subject: Balasan otomatis: Laporan", "In-Reply-To: <x@example.go.id>"], SUSPECTED),
+        (["Subject: [Tiket 7] Automatische Antwort: Laporan", "References: <x@example.go.id>"], SUSPECTED),
+        (["Subject: Sari is out of the office", "In-Reply-To: <x@example.go.id>"], SUSPECTED),
     ],
 )
 def test_each_mark_of_a_machine_counts(lines: list[str], expected: AutomaticKind | None) -> None:
@@ -58,6 +72,10 @@ def test_each_mark_of_a_machine_counts(lines: list[str], expected: AutomaticKind
         ["From: Norepli <noreplika@example.com>"],
         ["Content-Type: text/calendar; method=REQUEST"],
         ["X-Autoreply: no"],
+        ["X-Loop: no"],
+        ["Subject: Re: Automatic reply: Laporan", "In-Reply-To: <x@example.go.id>"],
+        ["Subject: Auto backup server gagal, bisa bantu?"],
+        ["Subject: Pak Budi is out of the office, siapa gantinya?", "In-Reply-To: <x@example.go.id>"],
     ],
 )
 def test_a_person_gets_an_answer(lines: list[str]) -> None:
@@ -66,3 +84,40 @@ def test_a_person_gets_an_answer(lines: list[str]) -> None:
 
 def test_comments_that_never_end_are_not_followed() -> None:
     assert keyword("(" * 5000 + "no") == "(" * 998
+
+
+def of_mail(name: str) -> AutomaticKind | None:
+    message = read((MAIL / f"{name}.eml").read_bytes())
+    assert isinstance(message, Message)
+    return message.automatic.kind if message.automatic else None
+
+
+@pytest.mark.parametrize(
+    "name", ["absence-by-words-only", "english-absence-by-words-only", "another-help-desk-acknowledges"]
+)
+def test_words_alone_are_a_suspicion_that_keeps_the_ticket(name: str) -> None:
+    assert of_mail(name) is SUSPECTED
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "person-on-leave-asks-for-help",
+        "person-complains-about-automatic-mail",
+        "person-writes-about-an-automatic-backup",
+        "auto-backup-server-failed-says-a-person",
+        "automatic-reply-is-what-a-person-asks-about",
+        "reply-above-our-own-automatic-words",
+    ],
+)
+def test_who_writes_about_machines_or_leave_is_a_person(name: str) -> None:
+    assert of_mail(name) is None
+
+
+def test_a_long_letter_is_no_absence_notice() -> None:
+    words = "Saya sedang cuti dan akan menjawab setelah kembali. "
+    assert kind("Subject: Tanya") is None
+    for body, expected in ((words, SUSPECTED), (words * 60, None)):
+        message = read(f"From: a@example.com\r\n\r\n{body}".encode())
+        assert isinstance(message, Message)
+        assert (message.automatic.kind if message.automatic else None) is expected

@@ -120,7 +120,15 @@ def test_an_interrupt_is_for_the_parent_to_decide() -> None:
 
 
 def test_the_child_leaves_when_its_parent_is_gone() -> None:
-    command = [sys.executable, "-m", "mailgate.message.worker", "mailgate.message.parse:read", "5", "400"]
+    command = [
+        sys.executable,
+        "-m",
+        "mailgate.message.worker",
+        "mailgate.message.parse:read",
+        "5",
+        "400",
+        "{}",
+    ]
     assert (
         subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True).stdout
         == b""

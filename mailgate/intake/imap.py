@@ -69,6 +69,7 @@ class Mailbox:
         """Select the watched folder anew, which also tells whether it was rebuilt."""
         with self._asking(f"select {self.account.folder}"):
             facts = self._client.select_folder(self._named(self.account.folder))
+            self._told_of_arrivals()  # its EXISTS is how many there are, and no arrival
             if b"UIDVALIDITY" not in facts:
                 raise TemporaryError(f"{self.account.folder}: the server keeps no UIDVALIDITY")
             self.folder = Folder(int(facts[b"UIDVALIDITY"]), int(facts.get(b"UIDNEXT", 0)))
@@ -84,6 +85,7 @@ class Mailbox:
             # SINCE disregards time and zone (RFC 9051, section 6.4.4): one day of grace, compared later.
             wanted += ["SINCE", since - timedelta(days=1)]
         with self._asking("search"):
+            self._told_of_arrivals()  # what was told before this search is found by it
             found = self._client.search(wanted)
         # "n:*" names the last message even where its UID is lower (RFC 9051, section 9, seq-range).
         return sorted(uid for uid in found if uid >= first_uid)
@@ -148,6 +150,10 @@ class Mailbox:
     def wait(self, seconds: float, wake: socket.socket) -> None:
         """Until the server tells of something, `wake` can be read, or time is up."""
         with self._asking("wait"):
+            if (
+                self._told_of_arrivals()
+            ):  # in the answer to the last search or later: IDLE would not repeat it
+                return
             if b"IDLE" not in self._capabilities:
                 select.select([wake], [], [], seconds)
                 self._client.noop()
@@ -158,6 +164,10 @@ class Mailbox:
             if not self._has_unread_octets():
                 select.select([self._client.socket(), wake], [], [], seconds)
             self._client.idle_done()
+
+    def _told_of_arrivals(self) -> bool:
+        """Whether an EXISTS came since this was last asked; any answer may hold one (RFC 9051, 7.4.1)."""
+        return self._client._imap.untagged_responses.pop("EXISTS", None) is not None
 
     def _has_unread_octets(self) -> bool:
         sock = self._client.socket()

@@ -7,27 +7,43 @@ from itertools import chain
 from mailgate.message.headers import Headers, first
 from mailgate.message.message import Automatic, AutomaticKind
 from mailgate.message.mime import Part
+from mailgate.message.phrases import ABSENT, ANSWER_SUBJECT, ANSWER_SUBJECT_END, MEANWHILE, SAYS_SO
+from mailgate.message.text import line, words
 
 _RESPONSE, _NOTICE, _BULK = AutomaticKind.RESPONSE, AutomaticKind.NOTICE, AutomaticKind.BULK
+_SUSPECTED = AutomaticKind.SUSPECTED
 
 _COMMENT = re.compile(r"\((?:[^()\\]|\\.)*\)")
 _MAX_COMMENT_DEPTH = 5
 _LIST_FIELDS = (
     "list-id", "list-help", "list-subscribe", "list-unsubscribe", "list-post", "list-owner", "list-archive",
-)  # RFC 5230, section 4.6  # fmt: skip
+    "mailing-list", "x-mailing-list",
+)  # RFC 5230, section 4.6; ezmlm and majordomo  # fmt: skip
 _PRECEDENCES = frozenset({"bulk", "junk", "list"})
+_PRECEDENCE_FIELDS = ("precedence", "x-precedence", "preference")
 _REPORTS = {
     "message/delivery-status": "a delivery status notification",
     "message/global-delivery-status": "a delivery status notification",
     "message/disposition-notification": "a read receipt",
     "message/global-disposition-notification": "a read receipt",
 }
-# What answering programs write above the subject they answer. Proves nothing alone: people write such words.
-_ANSWER = re.compile(
-    r"\s*(?:auto(?:matic)?[ -]?(?:reply|response)|auto:|out of (?:the )?office"
-    r"|balasan otomatis|jawaban otomatis|bls:)",
-    re.IGNORECASE,
-)
+# Fields by which answering programs and robots tell each other what they are.
+_RESPONDERS = (
+    "x-autoreply", "x-auto-reply", "x-autorespond", "x-autoresponder", "x-autoreply-from", "x-mail-autoreply",
+    "x-vacation",
+)  # fmt: skip
+_ROBOTS = (
+    "x-otrs-loop", "x-otobo-loop", "x-znuny-loop", "x-loop", "x-fc-machinegenerated", "x-cron-env",
+    "x-ms-exchange-generated-message-source",
+)  # fmt: skip
+_SAID_BY_VALUE = {
+    "x-apple-action": "vacation",
+    "x-freescout-mail-type": "auto.reply",
+    "delivered-to": "autoresponder",
+    "x-post-messageclass": "9",  # "9; Autoresponder" of 1&1
+}
+_MAX_ABSENCE_NOTICE = 1_500
+"""Characters: who writes more wants something."""
 
 _DAEMON = re.compile(r"(?:mailer-daemon|mdaemon|mail-daemon)(?:[-+=].*)?", re.IGNORECASE)
 _LIST_ROBOT = re.compile(
@@ -41,37 +57,47 @@ _NOBODY = re.compile(
 
 
 def automatic(
-    headers: Headers, parts: Iterable[Part], authors: Iterable[str], return_path: str | None
+    root: Part,
+    authors: Iterable[str],
+    return_path: str | None,
+    own_words: str,
+    *,
+    bounced: bool = False,
+    complained: bool = False,
 ) -> Automatic | None:
     """Why a mail is taken for a machine's; None when, as far as one can tell, a person wrote.
 
-    `parts`: the root and its leaves, attached messages not opened. `authors`: the addresses of From.
-    The marks are asked in the order of what they prove: an answer before a notice before bulk.
+    `authors`: the addresses of From. `bounced`, `complained`: it was read as a delivery or an abuse report.
+    The marks are asked in the order of what they prove: an answer before a notice before bulk, words last.
     """
-    authors = tuple(authors)
+    authors, headers = tuple(authors), root.headers
     answers = bool(headers.get("in-reply-to") or headers.get("references"))
     found = (
-        _report(parts)
+        _report(root)
+        or (Automatic(_RESPONSE, "it reports on a delivery") if bounced else None)
         or _auto_submitted(headers, answers)
         or _answering_program(headers)
+        or (Automatic(_NOTICE, "it is an abuse report") if complained else None)
         or _daemon(authors, return_path)
         or _bulk(headers)
         or _suppress(headers, answers)
         or _robot(authors, return_path)
         or _null_return_path(return_path, answers)
     )
-    return found or _postmaster(authors)
+    return found or _postmaster(authors) or _suspected(headers, own_words, answers)
 
 
-def _report(parts: Iterable[Part]) -> Automatic | None:
-    for part in parts:
-        if part.type in _REPORTS:
-            return Automatic(_RESPONSE, f"it is {_REPORTS[part.type]}")
-        if part.type == "multipart/report":
-            kind = part.parameters.get("report-type", "").lower()
+def _report(root: Part) -> Automatic | None:
+    """What calls itself a report. Parts of one inside another mail were forwarded by somebody."""
+    for report in (root, *root.children):
+        if report.type == "multipart/report":
+            kind = report.parameters.get("report-type", "").lower()
             # RFC 5965: an abuse report is nobody's answer, it asks for work.
-            answer = kind != "feedback-report"
-            return Automatic(_RESPONSE if answer else _NOTICE, f"multipart/report; report-type={kind}")
+            answer = kind not in ("feedback-report", "feedback", "tlsrpt")
+            return Automatic(_RESPONSE if answer else _NOTICE, f"multipart/report; report-type={kind[:40]}")
+    if root.type in _REPORTS:
+        return Automatic(_RESPONSE, f"it is {_REPORTS[root.type]}")
+    for part in root.leaves:
         if part.type == "text/calendar" and part.parameters.get("method", "").lower() == "reply":
             return Automatic(_RESPONSE, "text/calendar; method=REPLY")
     return None
@@ -87,7 +113,7 @@ def _auto_submitted(headers: Headers, answers: bool) -> Automatic | None:
                 return Automatic(_RESPONSE, "Auto-Submitted: auto-replied")
             case other:
                 # Exchange writes auto-generated on absence notices, against section 5.2.
-                kind = _RESPONSE if answers and _ANSWER.match(first(headers, "subject")) else _NOTICE
+                kind = _RESPONSE if answers and _is_answer(headers) else _NOTICE
                 return Automatic(kind, f"Auto-Submitted: {other[:40]}")
     return None
 
@@ -101,13 +127,20 @@ def keyword(value: str) -> str:
 
 
 def _answering_program(headers: Headers) -> Automatic | None:
-    for name in ("x-autoreply", "x-autorespond", "x-autoreply-from", "x-mail-autoreply"):
+    for name in _RESPONDERS:
         if any(keyword(value) not in ("", "no", "false") for value in headers.get(name, ())):
-            return Automatic(_RESPONSE, f"{name}")
+            return Automatic(_RESPONSE, name)
+    for name, said in _SAID_BY_VALUE.items():
+        if said in map(keyword, headers.get(name, ())):
+            return Automatic(_RESPONSE, f"{name}: {said}")
     if generated := keyword(first(headers, "x-autogenerated")):
         return Automatic(_RESPONSE if generated == "reply" else _NOTICE, f"x-autogenerated: {generated[:40]}")
-    if keyword(first(headers, "precedence")) in ("auto_reply", "auto-reply"):
-        return Automatic(_RESPONSE, "Precedence: auto_reply")
+    for name in _PRECEDENCE_FIELDS:
+        if keyword(first(headers, name)) in ("auto_reply", "auto-reply", "autoreply"):
+            return Automatic(_RESPONSE, f"{name}: auto_reply")
+    for name in _ROBOTS:
+        if keyword(first(headers, name)) not in ("", "no", "false"):
+            return Automatic(_NOTICE, name)
     return None
 
 
@@ -122,9 +155,10 @@ def _bulk(headers: Headers) -> Automatic | None:
     for name in _LIST_FIELDS:
         if name in headers:
             return Automatic(_BULK, f"it carries {name.title()}")
-    for value in headers.get("precedence", ()):
-        if keyword(value) in _PRECEDENCES:
-            return Automatic(_BULK, f"Precedence: {keyword(value)}")
+    for name in _PRECEDENCE_FIELDS:
+        for value in headers.get(name, ()):
+            if keyword(value) in _PRECEDENCES:
+                return Automatic(_BULK, f"{name.title()}: {keyword(value)}")
     return None
 
 
@@ -136,7 +170,7 @@ def _suppress(headers: Headers, answers: bool) -> Automatic | None:
         for one in value.split(",")
     }
     if found := sorted(asked & {"all", "autoreply"}):
-        kind = _RESPONSE if answers and _ANSWER.match(first(headers, "subject")) else _NOTICE
+        kind = _RESPONSE if answers and _is_answer(headers) else _NOTICE
         return Automatic(kind, f"X-Auto-Response-Suppress: {found[0]}")
     return None
 
@@ -163,6 +197,23 @@ def _postmaster(authors: Iterable[str]) -> Automatic | None:
         if _local(address).lower() == "postmaster":
             return Automatic(_NOTICE, f"a postmaster wrote: {address}")
     return None
+
+
+def _suspected(headers: Headers, own_words: str, answers: bool) -> Automatic | None:
+    """By words alone: such a mail keeps its ticket, and is only not answered by a machine of ours."""
+    notice = own_words if len(own_words) <= _MAX_ABSENCE_NOTICE else ""
+    absent = bool(ABSENT.search(notice)) and bool(MEANWHILE.search(notice))
+    if SAYS_SO.search(notice):
+        return Automatic(_SUSPECTED, "its words say that a machine wrote them")
+    if absent or (_is_answer(headers) and (answers or ABSENT.search(notice))):
+        return Automatic(_SUSPECTED, "it reads like an absence notice")
+    return None
+
+
+def _is_answer(headers: Headers) -> bool:
+    """Whether the subject is what answering programs write. Proves nothing alone: people write such words."""
+    subject = line(words(first(headers, "subject")))[:300]
+    return bool(ANSWER_SUBJECT.match(subject) or ANSWER_SUBJECT_END.search(subject))
 
 
 def _addresses(authors: Iterable[str], return_path: str | None) -> Iterable[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 
-from mailgate.message.headers import Headers, first, skip_envelope_line, split
+from mailgate.message.headers import Headers, first, of_mail, with_line_feeds
 from mailgate.message.text import line
 
 _MAX_IDS = 100
@@ -55,7 +55,8 @@ def message_id(headers: Headers) -> str | None:
 
 def index(raw: bytes) -> Index:
     """What identifies a mail; never fails."""
-    headers, body = split(raw, skip_envelope_line(raw))
+    raw = with_line_feeds(raw)
+    headers, body = of_mail(raw)
     answered = message_ids(" ".join(headers.get("in-reply-to", ())))
     thread = message_ids(" ".join(headers.get("references", ())))
     return Index(message_id(headers), tuple(dict.fromkeys(answered + thread)), _content(headers, raw[body:]))

@@ -41,6 +41,21 @@ class Address:
         return self.address.casefold()
 
 
+class AttachmentKind(StrEnum):
+    """What a part is good for, beyond its media type."""
+
+    FILE = "file"
+    INLINE = "inline"
+    """An image or the like that stands in the text."""
+    MESSAGE = "message"
+    """A whole mail."""
+    CALENDAR = "calendar"
+    SIGNATURE = "signature"
+    """S/MIME or PGP, beside the words it signs."""
+    ENCRYPTED = "encrypted"
+    """S/MIME or PGP: nobody here can read it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """A part that is not the text of the mail."""
@@ -53,6 +68,36 @@ class Attachment:
     """Decoded bytes."""
     data: bytes
     """The decoded bytes; for message/rfc822 the whole attached message."""
+    kind: AttachmentKind = AttachmentKind.FILE
+
+
+class Content(StrEnum):
+    """What sort of words a mail has; how to tell it to people is for templates to say."""
+
+    TEXT = "text"
+    EMPTY = "empty"
+    """None: the mail is blank, or has only attachments."""
+    ENCRYPTED = "encrypted"
+    """They are encrypted with S/MIME or PGP, and `text` is empty or PGP armour."""
+    CALENDAR = "calendar"
+    """Only those of a calendar entry; `text` tells it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A calendar entry; every field is "" when it is not said."""
+
+    method: str
+    """Lower case: request, reply, cancel, publish (RFC 5546)."""
+    summary: str
+    start: str
+    """2026-08-03, or 2026-08-03 09:00 followed by the zone as the calendar names it."""
+    end: str
+    location: str
+    organizer: str
+    """An address, mostly."""
+    description: str
+    """May have several lines."""
 
 
 class AutomaticKind(StrEnum):
@@ -64,6 +109,8 @@ class AutomaticKind(StrEnum):
     """It writes of its own accord (monitoring, cron): may open a ticket, never answered."""
     BULK = "bulk"
     """A mailing list or bulk mail: may open a ticket, never answered."""
+    SUSPECTED = "suspected"
+    """Only its words say so, as people's may: a ticket like any person's, and not answered by a machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +151,11 @@ class Feedback:
     """An abuse report (RFC 5965, X-ARF)."""
 
     type: str
+    """Lower case, as reported: abuse, fraud, auth-failure, opt-out, …; one that nobody knows is kept too."""
     source_ip: str
     """"" when not said."""
+    reported_domain: str = ""
+    """Lower case; "" when not said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +187,7 @@ class Message:
     reply_text: str
     """The words written this time; never empty when `text` is not."""
     own_words: str
-    """The same, but empty where everything is quoted: what staff order and say is taken from here."""
+    """The same without what is passed on or quoted by hand, "" where that is all: what staff order."""
     attachments: tuple[Attachment, ...]
     automatic: Automatic | None
     """None: a person wrote, as far as one can tell."""
@@ -147,6 +197,9 @@ class Message:
     """The Authentication-Results fields as they stand, topmost first, unfolded."""
     charset_guessed: bool
     defects: tuple[str, ...]
+    content: Content = Content.TEXT
+    invitation: Invitation | None = None
+    """The calendar entry that came with it."""
 
     @property
     def author(self) -> Address | None:

@@ -10,6 +10,7 @@ memory. When it dies the mail is answered with the reason, and a new child reads
 import contextlib
 import fcntl
 import importlib
+import logging
 import os
 import resource
 import select
@@ -23,11 +24,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 import msgspec
 
+from mailgate.message.limits import DEFAULT, MEBIBYTE, ReadLimits
 from mailgate.message.message import Message, Unreadable
+
+if TYPE_CHECKING:
+    from mailgate.settings import Limits
 
 MAX_IN_FLIGHT = 2
 """One that is read and one that waits behind it."""
@@ -54,6 +59,24 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Answer).decode
 
 
+def reader(limits: "Limits") -> "Reader":
+    """One that keeps to the settings."""
+    return Reader(
+        limits.read_seconds,
+        limits.read_mib,
+        limits=ReadLimits(
+            header_bytes=limits.header_kib * 1024,
+            header_fields=limits.header_fields,
+            encoded_words=limits.encoded_words,
+            addresses=limits.addresses,
+            segments=limits.parameter_segments,
+            parts=limits.parts,
+            depth=limits.depth,
+            decoded_bytes=limits.decoded_mib * MEBIBYTE,
+        ),
+    )
+
+
 class Reader:
     """Reads mail in a process of its own. For one thread; close it, or use it with `with`."""
 
@@ -63,6 +86,7 @@ class Reader:
         memory_mib: int,
         *,
         wall_seconds: float | None = None,
+        limits: ReadLimits = DEFAULT,
         reader: str = _READER,
     ) -> None:
         """`cpu_seconds` for one mail; `memory_mib` above what the warm child needs anyway.
@@ -73,7 +97,8 @@ class Reader:
         self._cpu_seconds = cpu_seconds
         self._memory_mib = memory_mib
         self._wall_seconds = 10 * cpu_seconds + 20 if wall_seconds is None else wall_seconds
-        self._arguments = [reader, str(cpu_seconds), str(memory_mib)]
+        bounds = msgspec.json.encode(limits).decode()
+        self._arguments = [reader, str(cpu_seconds), str(memory_mib), bounds]
         self._child: _Child | None = None
         self._asked: deque[bytes] = deque()
         self._tried_again = False
@@ -270,7 +295,7 @@ class _Child:
 
 # What follows runs in the child.
 
-ReadFunction = Callable[[bytes], Message | Unreadable]
+ReadFunction = Callable[[bytes, ReadLimits], Message | Unreadable]
 
 
 def _memory_reason(memory_mib: int) -> str:
@@ -301,7 +326,7 @@ def _next_mail(source: BinaryIO) -> bytes | None:
     return raw if len(raw) == size else None
 
 
-def _read_one(read: ReadFunction, raw: bytes) -> Answer:
+def _read_one(read: Callable[[bytes], Message | Unreadable], raw: bytes) -> Answer:
     try:
         found = read(raw)
     except MemoryError:
@@ -319,16 +344,18 @@ def _limit_memory(memory_mib: int) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """The child: reader function, CPU seconds, MiB."""
+    """The child: reader function, CPU seconds, MiB, limits."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.disable()  # libraries tell of every oddity they meet; what matters is in the answer
     module, _, function = arguments[0].partition(":")
-    read = getattr(importlib.import_module(module), function)
+    read: ReadFunction = getattr(importlib.import_module(module), function)
+    limits = msgspec.json.decode(arguments[3], type=ReadLimits)
     source = os.fdopen(os.dup(0), "rb")
     target = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not look like an answer
     _limit_memory(int(arguments[2]))
     try:
-        _serve(source, target, read, float(arguments[1]))
+        _serve(source, target, lambda raw: read(raw, limits), float(arguments[1]))
     except MemoryError:
         os._exit(_OUT_OF_MEMORY)  # the parent says so and starts another: this one may be short of everything
     except BrokenPipeError:
