@@ -30,6 +30,8 @@ LONGEST_IDLE = 240.0
 """Seconds: a server that vanished without a word is noticed by then."""
 BACK_OFF = (1.0, 300.0)
 """Seconds before the first and at most before any later attempt to reconnect."""
+DELIVERY_EVERY = 0.2
+"""Seconds between two looks at what may leave, while `run --once` still collects."""
 GRACE_SECONDS = 8.0
 """From SIGTERM on, for the mail in hand; systemd and design allow ten."""
 HANGS_AFTER = 1800.0
@@ -67,16 +69,23 @@ def reader(office: Office) -> Reader:
 def run_once(office: Office, store: Store, clock: Clock) -> int:
     """Every pass until there is nothing left to do; 75 when a desk could not be reached, else 0."""
     enter(store, clock)
-    troubled: set[str] = set()
-    desks = list(office.settings.desks)
+    return EX_TEMPFAIL if asyncio.run(_run_once(office, store, clock)) else 0
+
+
+async def _run_once(office: Office, store: Store, clock: Clock) -> set[str]:
+    """What was in trouble. Mail leaves while more comes in: the disk is waited for by both at once."""
+    desks, troubled = list(office.settings.desks), set[str]()
     with ThreadPoolExecutor(max_workers=len(desks), thread_name_prefix="mailbox") as pool:
-        collected = pool.map(lambda key: _collect_all(office, store, key, clock), desks)
-        for key, new in zip(desks, collected, strict=True):
-            if new is None:
-                troubled.add(key)
-    _tick_all(office, store, clock, troubled)
-    asyncio.run(_deliver_all(office, store, desks, clock, troubled))
-    return EX_TEMPFAIL if troubled else 0
+        loop = asyncio.get_running_loop()
+        collecting = [loop.run_in_executor(pool, _collect_all, office, store, key, clock) for key in desks]
+        waiting: set[asyncio.Future[int | None]] = set(collecting)
+        while waiting:
+            _, waiting = await asyncio.wait(waiting, timeout=DELIVERY_EVERY)
+            await _deliver_all(office, store, desks, clock, troubled)
+    troubled |= {key for key, one in zip(desks, collecting, strict=True) if one.result() is None}
+    await asyncio.to_thread(_tick_all, office, store, clock, troubled)
+    await _deliver_all(office, store, desks, clock, troubled)
+    return troubled
 
 
 def _collect_all(office: Office, store: Store, key: str, clock: Clock) -> int | None:
@@ -125,12 +134,15 @@ async def _deliver_all(
     office: Office, store: Store, desks: Iterable[str], clock: Clock, troubled: set[str]
 ) -> None:
     async def one(key: str) -> None:
+        name = f"submission {key}"
+        if name in troubled:  # it had its chance
+            return
         try:
             while await gateway.deliver(office, store, key, instance(), clock, lambda: False):
                 pass
         except Exception as error:
-            _complain_of(f"submission {key}", error)
-            troubled.add(key)
+            _complain_of(name, error)
+            troubled.add(name)
 
     await asyncio.gather(*(one(key) for key in desks))
 
