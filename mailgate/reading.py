@@ -37,7 +37,7 @@ def record(source: Source, found: Message | Unreadable) -> Json:
         "to": [str(one) for one in found.to],
         "date": _iso(found.date),
         "text": found.text,
-        "reply_text": found.reply_text,
+        "reply_text": "" if found.only_quoted else found.reply_text,
         "attachments": [_attachment(one) for one in found.attachments],
         "automatic": found.automatic.reason if found.automatic else None,
         "dsn": _dsn(found.dsn),

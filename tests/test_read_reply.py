@@ -7,7 +7,7 @@ from client_wording import ATTRIBUTIONS, FOOTERS, HEADERS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailgate.message.body import MAX_CHARACTERS, is_forward, own_words, reply_text, written
+from mailgate.message.body import MAX_CHARACTERS, Written, is_forward, own_words, reply_text, written
 from mailgate.message.markup import texts_of
 from mailgate.message.message import Message
 from mailgate.message.parse import read
@@ -27,7 +27,7 @@ def mail(name: str) -> Message:
     "below", [*ATTRIBUTIONS, *HEADERS, *FOOTERS, "-- \nSari Dewi\nNIP 1985", "--\nSari Dewi"]
 )
 def test_what_the_program_added_below_is_not_relayed(below: str) -> None:
-    assert written(f"Masih belum bisa.\n\n{below}") == ("Masih belum bisa.", "Masih belum bisa.")
+    assert written(f"Masih belum bisa.\n\n{below}") == Written("Masih belum bisa.", "Masih belum bisa.")
 
 
 @pytest.mark.parametrize(
@@ -223,10 +223,18 @@ PIECES = [
 ]
 
 
+def test_an_answer_without_a_word_says_so_and_still_shows_what_it_quotes() -> None:
+    new = written("Pada Sen, 3 Agu 2026 pukul 09.12 Desk <desk@example.go.id> menulis:\n> Mohon tunggu.\n")
+    assert (new.own, new.only_quoted) == ("", True)
+    assert "Mohon tunggu." in new.shown
+
+
 @given(st.lists(st.sampled_from(PIECES) | st.text(max_size=30), max_size=25).map("\n".join), st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_words_are_taken_from_the_mail_and_never_made_up(text: str, forwarded: bool) -> None:
-    shown, own = written(text, forwarded=forwarded)
+    new = written(text, forwarded=forwarded)
+    shown, own = new.shown, new.own
+    assert not (new.only_quoted and own)
     assert bool(shown) == bool("\n".join(row.rstrip() for row in text.split("\n")).strip("\n"))
     for words in (shown, own):
         assert all("".join(row.split()) in "".join(text.split()) for row in words.split("\n"))

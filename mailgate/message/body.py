@@ -55,12 +55,12 @@ _LINK_TAIL = re.compile(r"[(<]?\S+[)>](?: ?>)*|[(<]?https?://\S+(?: ?>)*")
 
 def reply_text(text: str) -> str:
     """The words written this time; `text` has "\\n" line ends. Never empty when `text` is not blank."""
-    return written(text)[0]
+    return written(text).shown
 
 
 def own_words(text: str) -> str:
     """The same, but empty where everything is quoted: what may be relayed in somebody's name."""
-    return written(text)[1]
+    return written(text).own
 
 
 def is_forward(subject: str) -> bool:
@@ -73,26 +73,37 @@ def introduces(line: str) -> bool:
     return line != "" and _introduces(line, begins=ATTRIBUTION_START.match(line) is not None, quoted=True)
 
 
-def written(text: str, *, marked: str | None = None, forwarded: bool = False) -> tuple[str, str]:
-    """What people are shown as written this time, and what the author says in their own name.
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one mail adds."""
 
-    The first keeps the questions that the author quoted by hand between the answers. `marked`: the same text
-    with QUOTE_MARK for what HTML says is quoted; None when it says nothing.
+    shown: str
+    """What people are shown; with the questions that the author quoted by hand between the answers."""
+    own: str
+    """What the author says in their own name."""
+    only_quoted: bool = False
+    """A mail program's own line introduces all there is: nothing was written, though `shown` is not empty."""
+
+
+def written(text: str, *, marked: str | None = None, forwarded: bool = False) -> Written:
+    """Tell what was written this time from what was not.
+
+    `marked`: the same text with QUOTE_MARK for what HTML says is quoted; None when it says nothing.
     """
     if max(len(text), len(marked or "")) > MAX_CHARACTERS:
         whole = trimmed(text.split("\n"))
-        return whole, whole
+        return Written(whole, whole)
     rows = _one_thing_a_line((text if marked is None else marked).split("\n"))
     seen = [_squeezed(row[:_MAX_LINE]) for row in rows]
     found = _scan(seen, forwarded=forwarded)
     kept = found.own[: end_of_words([seen[i] for i in found.own], answer=found.answer)]
     own = _joined(rows, kept, cut=len(kept) < len(rows))
     if not own:
-        return trimmed(text.split("\n")), ""
+        return Written(trimmed(text.split("\n")), "", found.introduced and not found.passed_on)
     if found.passed_on:
-        return trimmed([rows[i] for i in (*found.own, *found.passed_on)]), own
+        return Written(trimmed([rows[i] for i in (*found.own, *found.passed_on)]), own)
     questions = _between(found.quoted, kept)
-    return _joined(rows, sorted({*kept, *questions}), cut=True) if questions else own, own
+    return Written(_joined(rows, sorted({*kept, *questions}), cut=True) if questions else own, own)
 
 
 def trimmed(rows: list[str]) -> str:
@@ -168,6 +179,8 @@ class _Scan:
     """Of another's mail that this one forwards: what it is about, and nobody's order."""
     answer: bool = False
     """Something was quoted."""
+    introduced: bool = False
+    """An attribution line or a header block says so."""
 
 
 def _scan(rows: list[str], *, forwarded: bool) -> _Scan:
@@ -190,12 +203,12 @@ def _scan(rows: list[str], *, forwarded: bool) -> _Scan:
                 found.quoted.append(at)
             at += 1
         elif height := _attribution(rows, at):
-            found.answer = attributed = True
+            found.answer = found.introduced = attributed = True
             if not _quoted_below(rows, at + height):
                 return found
             at += height
         elif _answered_mail(rows, at):
-            found.answer = not forwarded
+            found.answer = found.introduced = not forwarded
             found.passed_on = list(range(at, len(rows))) if forwarded else []
             return found
         elif row == "--" and any(rows[i] for i in found.own) and marked(rows, at):

@@ -197,6 +197,8 @@ class Message:
     """The Authentication-Results fields as they stand, topmost first, unfolded."""
     charset_guessed: bool
     defects: tuple[str, ...]
+    only_quoted: bool = False
+    """A mail program's own line introduces all there is: nothing was written; `reply_text` shows it."""
     content: Content = Content.TEXT
     invitation: Invitation | None = None
     """The calendar entry that came with it."""

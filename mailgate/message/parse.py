@@ -58,7 +58,7 @@ def _message(root: mime.Part, limits: ReadLimits) -> Message:
     leaves = tuple(root.leaves)
     forwarded = is_forward(words(first(headers, "subject")))
     seen = shown(root, leaves, forwarded=forwarded)
-    reply, own = written(seen.text, marked=seen.marked, forwarded=forwarded)
+    new = written(seen.text, marked=seen.marked, forwarded=forwarded)
     addresses = [author.address for author in authors]
     bounce, complaint = dsn(root, authors, return_path, seen.text), feedback(root)
     if not _whole(root):
@@ -79,11 +79,17 @@ def _message(root: mime.Part, limits: ReadLimits) -> Message:
         return_path=return_path,
         received_count=len(headers.get("received", ())),
         text=seen.text,
-        reply_text=reply,
-        own_words=own,
+        reply_text=new.shown,
+        own_words=new.own,
+        only_quoted=new.only_quoted,
         attachments=attachments(seen, limits),
         automatic=automatic(
-            root, addresses, return_path, own, bounced=bounce is not None, complained=complaint is not None
+            root,
+            addresses,
+            return_path,
+            new.own,
+            bounced=bounce is not None,
+            complained=complaint is not None,
         ),
         dsn=bounce,
         feedback=complaint,
