@@ -466,7 +466,7 @@ def aside_show(mail: MailId) -> None:
     with _known_store() as (_, store), store.reading() as look:
         kept = mails.one(look, mail)
     if kept is None:
-        _fail(f"{mail}: its bytes are not here; a mail over message_mib stays in the set-aside folder")
+        _fail(f"{mail}: no mail with this id; `mailgate aside list` names those that wait")
     if sys.stdout.isatty():
         for line in kept.raw.decode("utf-8", "replace").splitlines():
             print(printable(line))
@@ -495,9 +495,7 @@ def aside_replay(
         wanted = mail or [one.mail_id for one in mails.aside(write, desk)]
         done = [one for one in wanted if mails.replay(write, one)]
     for one in wanted:
-        print(
-            f"{one}: {'will be read again' if one in done else 'is not set aside, or its bytes are not here'}"
-        )
+        print(f"{one}: {'will be read again' if one in done else 'is not set aside'}")
     raise typer.Exit(0 if everything or done == wanted else EX_TROUBLE)
 
 

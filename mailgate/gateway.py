@@ -10,7 +10,7 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -107,22 +107,20 @@ def collect(
     Raises TemporaryError when the mailbox or the store fails; what was kept by then is not lost.
     """
     counter = office.counters[key]
-    beginning = _beginning(office, store, mailbox, reader, counter, clock)
+    beginning = _beginning(office, store, mailbox, counter, clock)
     think(office, store, reader, counter, clock)
     _acknowledge(store, mailbox, key, clock)
     new = 0
     for batch in _batches(office, store, mailbox, key, beginning):
         if stopping():
             break
-        new += _keep(office, store, mailbox, reader, key, batch, clock)
+        new += _keep(office, store, mailbox, key, batch, clock)
         think(office, store, reader, counter, clock)
         _acknowledge(store, mailbox, key, clock)
     return new
 
 
-def _beginning(
-    office: Office, store: Store, mailbox: Mailbox, reader: Reads, counter: Counter, clock: Clock
-) -> Beginning:
+def _beginning(office: Office, store: Store, mailbox: Mailbox, counter: Counter, clock: Clock) -> Beginning:
     """Where this folder begins for us. A rebuilt folder is reconciled before anything in it is answered."""
     imap = counter.desk.imap
     with store.reading() as look:
@@ -140,7 +138,7 @@ def _beginning(
                 mails.forget_uids(write, counter.key)
             mails.save_beginning(write, counter.key, imap.folder, found, clock(), reconciled=reconciled)
     if not reconciled:
-        _reconcile(office, store, mailbox, reader, counter, found, clock)
+        _reconcile(office, store, mailbox, counter, found, clock)
     return found
 
 
@@ -148,7 +146,6 @@ def _reconcile(
     office: Office,
     store: Store,
     mailbox: Mailbox,
-    reader: Reads,
     counter: Counter,
     beginning: Beginning,
     clock: Clock,
@@ -156,7 +153,7 @@ def _reconcile(
     """Every UID was forgotten. Keep all, so that content tells old from new, and only then think."""
     log.warning("mailbox rebuilt desk=%s uidvalidity=%d", counter.key, beginning.uidvalidity)
     for batch in _batches(office, store, mailbox, counter.key, beginning):
-        _keep(office, store, mailbox, reader, counter.key, batch, clock)
+        _keep(office, store, mailbox, counter.key, batch, clock)
     now = clock()
     with store.writing() as write:
         hushed = mails.hush(
@@ -192,7 +189,6 @@ def _keep(
     office: Office,
     store: Store,
     mailbox: Mailbox,
-    reader: Reads,
     key: str,
     batch: Sequence[Listed],
     clock: Clock,
@@ -200,21 +196,21 @@ def _keep(
     """Commit 1: the bytes are durable before anything else happens to them. Returns how many were there."""
     most = office.settings.limits.message_mib * MEBIBYTE
     bodies = mailbox.bodies([one.uid for one in batch if one.size <= most])
-    found = (_arrival(mailbox, reader, one, bodies.get(one.uid), most) for one in batch)
+    found = (_arrival(mailbox, one, bodies.get(one.uid), most) for one in batch)
     arrivals = [one for one in found if one is not None]
     with store.writing() as write:
         mails.keep(write, key, mailbox.folder.uidvalidity, arrivals, clock())
     return len(arrivals)
 
 
-def _arrival(mailbox: Mailbox, reader: Reads, listed: Listed, raw: bytes | None, most: int) -> Arrival | None:
+def _arrival(mailbox: Mailbox, listed: Listed, raw: bytes | None, most: int) -> Arrival | None:
     """None: a person moved it meanwhile."""
-    if listed.size > most:
-        author, subject = _described(reader, mailbox.header(listed.uid, HEADER_OCTETS))
-        return Arrival(listed.uid, listed.received_at, listed.size, None, None, author, subject)
+    oversize = listed.size > most
+    if oversize:
+        raw = mailbox.header(listed.uid, HEADER_OCTETS) or None
     if raw is None:
         return None
-    return Arrival(listed.uid, listed.received_at, listed.size, raw, ids.index(raw))
+    return Arrival(listed.uid, listed.received_at, listed.size, raw, ids.index(raw), oversize)
 
 
 def _described(reader: Reads, header: bytes) -> tuple[str, str]:
@@ -284,7 +280,7 @@ def _settle(
     try:
         with write.begin_nested():
             situation = situations.gather(write, result, kept, counter, office.timezone, now)
-            decision = decide.decide(result, situation, counter)
+            decision = decide.decide(replace(result, oversize=kept.oversize), situation, counter)
             author = result.authors[0] if result.authors else Address("", "")
             said = _record(office, write, counter, decision, now, kept)
             mails.decided(write, kept.id, decision, author, result.subject, now)

@@ -25,7 +25,7 @@ DAY = timedelta(days=1)
 # Red letters, a cleared screen in C1, a terminal's title, a name written backwards.
 HOSTILE = "\x1b[31mMerah\x9b2J\x1b]0;judul\x07 \u202efdp.exe\u202c"
 ADMIN = "admin.dengan.nama.yang.panjang@pyk.example.go.id"
-OPENED, ASIDE, OVER_LIMIT = 1, 2, 3
+OPENED, ASIDE, HEADER_ONLY = 1, 2, 3
 """Ids of the mails that came in."""
 
 
@@ -86,9 +86,9 @@ def _receive(store: Store) -> None:
             "kominfo",
             7,
             [
-                Arrival(1, NOW, 90, raw, Index("opened@client.example", (), "a" * 64)),
-                Arrival(2, NOW, 90, raw, Index("aside@client.example", (), "b" * 64)),
-                Arrival(3, NOW, 99_000_000, None, None, f"{HOSTILE} <big@example.com>", HOSTILE),
+                Arrival(1, NOW, 90, raw, Index("opened@client.example", (), "a" * 64), oversize=False),
+                Arrival(2, NOW, 90, raw, Index("aside@client.example", (), "b" * 64), oversize=False),
+                Arrival(3, NOW, 99_000_000, raw, Index("big@example.com", (), "c" * 64), oversize=True),
             ],
             NOW,
         )
@@ -114,6 +114,8 @@ def _receive(store: Store) -> None:
         event = AddEvent("KOM-2026-000001", author.address, "opened", f"new {HOSTILE}")
         tickets.add_events(write, [event], OPENED, "opened@client.example", NOW)
         mails.set_aside(write, ASIDE, f"reading failed: {HOSTILE}", NOW)
+        mails.set_aside(write, HEADER_ONLY, f"reading failed: {HOSTILE}", NOW)
+        mails.describe(write, HEADER_ONLY, f"{HOSTILE} <big@example.com>", HOSTILE)
 
 
 def _send(store: Store) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_cast import ADMIN, ASIDE, HOSTILE, OPENED, OVER_LIMIT, fill, office
+from cli_cast import ADMIN, ASIDE, HEADER_ONLY, HOSTILE, OPENED, fill, office
 from daemon import COMMAND, mailgate
 
 from mailgate import cli
@@ -147,8 +147,7 @@ def test_wrong_usage_is_told_with_what_would_be_right(run: Cli, arguments: tuple
         (("show", "KOM-2026-999999"), "KOM-2026-999999: no such ticket; `mailgate tickets` lists them\n"),
         (("why", "nobody@example.com"), "nobody@example.com: no mail with this id came in"),
         (("why", "9" * 30), "no mail with this id came in"),
-        (("aside", "show", "99"), "99: its bytes are not here"),
-        (("aside", "show", str(OVER_LIMIT)), "a mail over message_mib stays in the set-aside folder"),
+        (("aside", "show", "99"), "99: no mail with this id"),
         (("outbox", "retry", "nobody@x"), "nobody@x: nothing that waits or failed has this id"),
     ],
 )
@@ -210,11 +209,11 @@ def test_what_waits_can_be_named_to_the_next_command(run: Cli, rows: Rows) -> No
     for row in rows("outbox", "list"):
         assert row["message_id"].partition("@")[0] in out
     assert [row["state"] for row in rows("outbox", "list")] == ["deferred", "failed", "uncertain", "ready"]
-    assert [row["id"] for row in rows("aside", "list")] == [ASIDE, OVER_LIMIT]
+    assert [row["id"] for row in rows("aside", "list")] == [ASIDE, HEADER_ONLY]
     _, out, _ = run("aside", "list")
     assert [line.split()[0] for line in out.splitlines() if line[0].isdigit()] == [
         str(ASIDE),
-        str(OVER_LIMIT),
+        str(HEADER_ONLY),
     ]
 
 
@@ -275,14 +274,14 @@ def listed(settings: Path, *listing: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_mail_that_can_be_read_now_is_replayed_and_one_without_bytes_is_told(own: Path) -> None:
-    done = mailgate(own, "aside", "replay", str(ASIDE), str(OVER_LIMIT))
+def test_a_mail_that_can_be_read_now_is_replayed_and_one_that_does_not_wait_is_told(own: Path) -> None:
+    done = mailgate(own, "aside", "replay", str(ASIDE), str(OPENED))
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
         f"{ASIDE}: will be read again",
-        f"{OVER_LIMIT}: is not set aside, or its bytes are not here",
+        f"{OPENED}: is not set aside",
     ]
-    assert [row["id"] for row in listed(own, "aside", "list")] == [OVER_LIMIT]
+    assert [row["id"] for row in listed(own, "aside", "list")] == [HEADER_ONLY]
     assert listed(own, "why", str(ASIDE))[0]["state"] == "kept"
 
 
@@ -290,7 +289,7 @@ def test_all_that_can_be_replayed_is_replayed(own: Path) -> None:
     assert mailgate(own, "aside", "replay", "--all", "--desk", "lpse").returncode == 0
     assert len(listed(own, "aside", "list")) == 2
     assert mailgate(own, "aside", "replay", "--all").returncode == 0
-    assert [row["id"] for row in listed(own, "aside", "list")] == [OVER_LIMIT]
+    assert listed(own, "aside", "list") == []
 
 
 def test_a_failed_mail_is_tried_again_by_its_id_only(own: Path) -> None:

@@ -147,7 +147,7 @@ def test_a_mail_that_was_set_aside_is_shown_and_read_again_after_a_fix(
     assert mailgate(quick_city, "aside", "replay", str(waiting["id"])).returncode == 1
 
 
-def test_a_mail_over_the_limit_is_never_fetched_and_the_admin_sees_whose_it_was(quick_city: City) -> None:
+def test_a_mail_over_the_limit_is_never_fetched_and_becomes_a_ticket_that_says_so(quick_city: City) -> None:
     quick_city.tables["limits"] = {"message_mib": 1}
     with FakeImap() as server:
         quick_city.tables["desks"]["kominfo"]["imap"]["port"] = server.port
@@ -158,11 +158,20 @@ def test_a_mail_over_the_limit_is_never_fetched_and_the_admin_sees_whose_it_was(
         assert whole == ["UID FETCH 2 (BODY.PEEK[])"]
         assert len(server.folders["Mailgate/Disisihkan"].mails) == 1
     _nobody_was_held_up(quick_city)
-    (alert,) = quick_city.sent(ALERTS)
-    assert "rina@disdik.example.go.id" in body(alert)
-    assert "message_mib" in body(alert)
-    assert quick_city.sent(RINA) == []
-    assert mailgate(quick_city, "aside", "replay", "1").returncode == 1
+    (acknowledgement,) = quick_city.sent(RINA)
+    assert "tanpa lampiran yang besar" in " ".join(body(acknowledgement).split())
+    told = next(mail for mail in quick_city.sent(ADMIN) if acknowledgement["Subject"][:17] in mail["Subject"])
+    assert "Mailgate/Disisihkan" in body(told)
+    assert "over message_mib" in rows(quick_city, "SELECT reason FROM mail ORDER BY id")[0].reason
+
+
+def test_words_of_staff_that_were_too_large_to_be_read_do_nothing_and_they_hear_why(quick_city: City) -> None:
+    quick_city.tables["limits"] = {"message_mib": 1}
+    notification = quick_city.new_ticket()
+    quick_city.receive(quick_city.answer(notification, ADMIN, "#tutup\n" + ("y" * 70 + "\n") * 16_000))
+    assert quick_city.run() == 0
+    assert "terlalu besar" in body(quick_city.sent(ADMIN)[-1])
+    assert len(quick_city.sent(RINA)) == 1
 
 
 def test_a_mail_over_the_limit_with_a_poisoned_header_stops_nobody(quick_city: City) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import assert_never
 
 from mailgate.desk import letters, orders, sla
-from mailgate.desk.commands import Destination, Order, order
+from mailgate.desk.commands import Destination, Order, is_command_mail, order
 from mailgate.desk.decision import (
     AddEvent,
     AddMessage,
@@ -49,7 +49,7 @@ def decide(message: Message, situation: Situation, counter: Counter) -> Decision
     if message.dsn is not None:
         return _bounced(message.dsn, situation.reported, message, situation, counter)
     found = route(message, situation, counter)
-    if message.automatic is not None and _answers_a_mail(message.automatic, found):
+    if message.automatic is not None and _answers_a_mail(message, message.automatic, found):
         return _filed(message.automatic, found, message)
     match found:
         case StaffReply():
@@ -69,8 +69,14 @@ def decide(message: Message, situation: Situation, counter: Counter) -> Decision
 # --- machines ---------------------------------------------------------------------------------------------
 
 
-def _answers_a_mail(automatic: Automatic, found: object) -> bool:
-    """A vacation reply or read receipt, or any machine that writes in the name of staff."""
+def _answers_a_mail(message: Message, automatic: Automatic, found: object) -> bool:
+    """A vacation reply or read receipt, or a machine that writes in the name of staff.
+
+    A suspicion does not undo a proven order; but words that may be a vacation reply are not relayed.
+    """
+    suspected = automatic.kind is AutomaticKind.SUSPECTED
+    if suspected and isinstance(found, StaffReply) and is_command_mail(message.own_words):
+        return False
     return automatic.kind is AutomaticKind.RESPONSE or isinstance(found, StaffReply | Unproven)
 
 
@@ -84,7 +90,8 @@ def _filed(automatic: Automatic, found: object, message: Message) -> Decision:
             return Decision(Handling.FILED, reason, number, (said, _event(number, "automatic_reply", reason)))
         case StaffReply(ticket=ticket, staff=staff):
             event = _event(ticket.number, "automatic_reply", reason, staff.address)
-            return Decision(Handling.FILED, reason, ticket.number, (event,))
+            note = _words_of_staff(ticket.number, message.reply_text, message, public=False)
+            return Decision(Handling.FILED, reason, ticket.number, (note, event))
     return Decision(Handling.FILED, reason, None)
 
 
@@ -145,6 +152,8 @@ def _ordered(found: StaffReply, message: Message, situation: Situation, counter:
             Handling.FILED, reason, found.ticket.number, (note, _event(found.ticket.number, "noted", reason))
         )
     asked = order(message.own_words)
+    if message.oversize:
+        asked = Order((), "", None, (ReceiptLine("", Result.TOO_LARGE),))
     if found.proof.template == Template.CONFIRMATION:  # "that was not me" is nothing for the requester
         result: orders.Done | orders.Refused = orders.Refused((ReceiptLine("", Result.NO_ORDER_HERE),))
     else:
@@ -230,7 +239,7 @@ def _followed_up(
     ticket: Ticket, how: str, message: Message, situation: Situation, counter: Counter
 ) -> Decision:
     number, author = ticket.number, _author(message)
-    machine = message.automatic is not None
+    machine = message.automatic is not None and message.automatic.kind is not AutomaticKind.SUSPECTED
     kind = MessageKind.AUTOMATIC if machine else MessageKind.FOLLOW_UP
     effects: list[Effect] = [_said(number, kind, message), _event(number, kind.value, how, author.address)]
     notice, now_ticket = Notice.FOLLOW_UP, ticket
@@ -274,7 +283,7 @@ def _opened(
     """A ticket of its own; `other` is one that it cites without belonging to it."""
     unanswerable = _unanswerable(message, situation, counter)
     ticket = _new_ticket(message, situation, counter, silent=unanswerable is not None)
-    reason = _why_opened(unanswerable, other, how)
+    reason = _why_opened(unanswerable, other, how, message.oversize)
     effects: list[Effect] = [
         OpenTicket(ticket),
         _said(ticket.number, MessageKind.REQUEST, message),
@@ -304,8 +313,12 @@ def _told_of_stranger(
     return [event, *letters.notifications(other, news, situation, counter)]
 
 
-def _why_opened(unanswerable: str | None, other: Ticket | None, how: str) -> str:
+def _why_opened(unanswerable: str | None, other: Ticket | None, how: str, oversize: int) -> str:
     parts = ["a new matter" if other is None else f"cites {other.number} ({how}) but is not of it: linked"]
+    if oversize:
+        parts.append(
+            f"{oversize} octets are over message_mib: only its header was read, set aside on the server"
+        )
     if unanswerable:
         parts.append(f"not acknowledged: {unanswerable}")
     return "; ".join(parts)

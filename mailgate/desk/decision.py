@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from mailgate.desk.ticket import Ticket
-from mailgate.message.message import Address, Attachment
+from mailgate.message.message import Address, Attachment, Content, Feedback, Invitation
 
 
 class Audience(StrEnum):
@@ -89,6 +89,8 @@ class Result(StrEnum):
     """Nothing was written."""
     QUOTE_INSIDE = "quote_inside"
     """A mail of ours is quoted among the words, and could not be told from them."""
+    TOO_LARGE = "too_large"
+    """The mail was so large that only its header was read."""
     NO_ORDER_HERE = "no_order_here"
     """The reply to a mail that only told that nothing was done."""
     UNREACHABLE = "unreachable"
@@ -104,6 +106,7 @@ PROBLEMS = frozenset(
         Result.NOT_POSSIBLE,
         Result.EMPTY,
         Result.QUOTE_INSIDE,
+        Result.TOO_LARGE,
         Result.NO_ORDER_HERE,
         Result.UNREACHABLE,
     }
@@ -163,6 +166,12 @@ class Letter:
     """The standard's own words for this kind of work; "" where it makes no promise."""
     opens_at: datetime | None = None
     """For ACKNOWLEDGEMENT: the next service moment when the mail came outside service hours; else None."""
+    content: Content = Content.TEXT
+    """What sort of words the mail has that it is about."""
+    invitation: Invitation | None = None
+    feedback: Feedback | None = None
+    oversize: int = 0
+    """Octets of the mail that it is about, where that was too large to be read; else 0."""
     attachments: tuple[Attachment, ...] = ()
     """Sent along."""
     left_out: tuple[Attachment, ...] = ()

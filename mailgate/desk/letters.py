@@ -25,7 +25,9 @@ def acknowledgement(ticket: Ticket, message: Message, situation: Situation, coun
     """Tell the requester the number. It echoes nothing of a stranger's words but a cleaned subject."""
     calendar = counter.calendar
     closed = None if calendar.is_open(ticket.received_at) else calendar.next_open(ticket.received_at)
-    letter = Letter(ticket=ticket, promise=promise(ticket, counter), opens_at=closed)
+    letter = Letter(
+        ticket=ticket, promise=promise(ticket, counter), opens_at=closed, oversize=message.oversize
+    )
     return _to_requester(Template.ACKNOWLEDGEMENT, ticket, letter, AutoSubmitted.REPLIED, situation, message)
 
 
@@ -81,13 +83,14 @@ class News:
     author: Address | None
     """Who caused it; None where no person did."""
     text: str = ""
-    attachments: tuple[Attachment, ...] = ()
     other_number: str = ""
+    message: Message | None = None
+    """The mail that brought it; None where none did, or where its content is nobody's business here."""
 
     @classmethod
     def of(cls, notice: Notice, message: Message, other_number: str = "") -> Self:
         """What somebody wrote."""
-        return cls(notice, message.author, message.reply_text, message.attachments, other_number)
+        return cls(notice, message.author, message.reply_text, other_number, message)
 
 
 def notifications(ticket: Ticket, news: News, situation: Situation, counter: Counter) -> tuple[Send, ...]:
@@ -101,12 +104,26 @@ def notifications(ticket: Ticket, news: News, situation: Situation, counter: Cou
         promise=promise(ticket, counter),
         history=situation.history.get(ticket.number, ()),
     )
-    carried, left_out = _carried(news.attachments, counter)
+    attachments: tuple[Attachment, ...] = ()
+    if news.message is not None:
+        letter, attachments = _told(letter, news.message), news.message.attachments
+    carried, left_out = _carried(attachments, counter)
     author = counter.desk.staff_by_address(news.author.address) if news.author else None
     return tuple(
         _notification(ticket, staff, letter, carried, left_out, situation, counter)
         for staff in _responsible(ticket, counter)
         if staff != author
+    )
+
+
+def _told(letter: Letter, message: Message) -> Letter:
+    """With what has to be said of a mail beside its words."""
+    return replace(
+        letter,
+        content=message.content,
+        invitation=message.invitation,
+        feedback=message.feedback,
+        oversize=message.oversize,
     )
 
 

@@ -202,6 +202,8 @@ class Message:
     content: Content = Content.TEXT
     invitation: Invitation | None = None
     """The calendar entry that came with it."""
+    oversize: int = 0
+    """Octets of a mail so large that its header alone was read; 0 where it was read whole."""
 
     @property
     def author(self) -> Address | None:

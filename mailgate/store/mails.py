@@ -16,7 +16,6 @@ from mailgate.message.message import Address
 from mailgate.store.schema import mail, mailbox, raw, reference
 
 KEPT, DECIDED, ASIDE, DUPLICATE = "kept", "decided", "aside", "duplicate"
-OVER_LIMIT = "over the limit of message_mib"
 SIBLINGS_KEY = 0x7369626C696E6773  # "siblings": an advisory lock until the transaction ends
 DEFLATE_LEVEL = 3  # mail is mostly base64 and words: higher levels cost three times as much for 2 %
 
@@ -30,13 +29,10 @@ class Arrival:
     """INTERNALDATE in UTC."""
     size: int
     """RFC822.SIZE."""
-    raw: bytes | None
-    """None: too large to be fetched, `too_large` says so."""
-    index: Index | None
-    """None exactly when `raw` is."""
-    author: str = ""
-    """What a list shows of a mail that was not fetched."""
-    subject: str = ""
+    raw: bytes
+    """Of a mail that is too large its header alone."""
+    index: Index
+    oversize: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +45,8 @@ class Kept:
     content: str
     received_at: datetime
     silent: bool
+    oversize: int
+    """Octets of a mail whose header alone is here; 0 where it is whole."""
     raw: bytes
 
 
@@ -128,13 +126,12 @@ def keep(
 
     The same UID again changes nothing; the same content again becomes a duplicate of the first.
     """
-    known = _contents(connection, desk, [a.index.content for a in arrivals if a.index])
+    known = _contents(connection, desk, [arrival.index.content for arrival in arrivals])
     for arrival in arrivals:
         mail_id = _insert_mail(connection, desk, uidvalidity, arrival, known, now)
-        if arrival.index is None or arrival.index.content in known:
-            continue
-        known[arrival.index.content] = mail_id
-        _insert_raw(connection, mail_id, arrival.raw or b"", arrival.index)
+        if arrival.index.content not in known:
+            known[arrival.index.content] = mail_id
+            _insert_raw(connection, mail_id, arrival.raw, arrival.index)
 
 
 def _contents(connection: Connection, desk: str, contents: Sequence[str]) -> dict[str, int]:
@@ -155,40 +152,29 @@ def _insert_mail(
     known: dict[str, int],
     now: datetime,
 ) -> int:
-    content = arrival.index.content if arrival.index else None
-    original = known.get(content) if content else None
-    state, reason = _first_state(content, original)
+    original = known.get(arrival.index.content)
     result = connection.execute(
         _KEEP,
         {
             "desk": desk,
             "uidvalidity": uidvalidity,
             "uid": arrival.uid,
-            "content": None if original else content,
+            "content": None if original else arrival.index.content,
             "duplicate_of": original,
-            "message_id": arrival.index.message_id if arrival.index else None,
+            "message_id": arrival.index.message_id,
             "size": arrival.size,
+            "oversize": arrival.oversize,
             "received_at": min(arrival.received_at, now),  # a server's clock may be wrong: domain, Q4
             "kept_at": now,
             "silent": False,
-            "author": arrival.author or None,
-            "subject": arrival.subject or None,
-            "state": state,
-            "reason": reason,
+            "state": DUPLICATE if original else KEPT,
+            "reason": f"the same mail as {original}" if original else None,
         },
     )
     key = result.inserted_primary_key
     if key is None:
         raise RuntimeError("the database gave no id")
     return int(key[0])
-
-
-def _first_state(content: str | None, original: int | None) -> tuple[str, str | None]:
-    if content is None:
-        return ASIDE, OVER_LIMIT
-    if original:
-        return DUPLICATE, f"the same mail as {original}"
-    return KEPT, None
 
 
 def _insert_raw(connection: Connection, mail_id: int, octets: bytes, index: Index) -> None:
@@ -214,6 +200,8 @@ _KEPT = select(
     mail.c.content,
     mail.c.received_at,
     mail.c.silent,
+    mail.c.oversize,
+    mail.c.size,
     raw.c.deflated,
 ).join(raw, raw.c.mail_id == mail.c.id)
 
@@ -233,7 +221,7 @@ def waiting(connection: Connection, desk: str, most_mails: int, most_octets: int
 
 
 def one(connection: Connection, mail_id: int) -> Kept | None:
-    """Any mail with its bytes; None when there is none or its bytes were never fetched."""
+    """Any mail with its bytes; None when there is none."""
     row = connection.execute(_KEPT.where(mail.c.id == mail_id)).one_or_none()
     return None if row is None else _kept(row)
 
@@ -241,7 +229,7 @@ def one(connection: Connection, mail_id: int) -> Kept | None:
 def _kept(row: Any) -> Kept:
     return Kept(
         row.id, row.desk, row.message_id, row.content, row.received_at, row.silent,
-        zlib.decompress(row.deflated),
+        row.size if row.oversize else 0, zlib.decompress(row.deflated),
     )  # fmt: skip
 
 
@@ -321,11 +309,10 @@ def set_aside(connection: Connection, mail_id: int, reason: str, now: datetime) 
 
 
 def replay(connection: Connection, mail_id: int) -> bool:
-    """Let a mail that was set aside be read once more; False when it cannot be."""
-    has_bytes = select(raw.c.mail_id).where(raw.c.mail_id == mail_id).exists()
+    """Let a mail that was set aside be read once more; False when it is not set aside."""
     changed = connection.execute(
         update(mail)
-        .where(mail.c.id == mail_id, mail.c.state == ASIDE, has_bytes)
+        .where(mail.c.id == mail_id, mail.c.state == ASIDE)
         .values(state=KEPT, reason=None, decided_at=None)
     )
     return changed.rowcount == 1
@@ -355,7 +342,7 @@ def newest_aside(connection: Connection, desk: str) -> datetime | None:
 def to_acknowledge(connection: Connection, desk: str, uidvalidity: int) -> tuple[list[int], list[int]]:
     """UIDs that the server may now move: (processed, set aside)."""
     rows = connection.execute(
-        select(mail.c.uid, mail.c.state).where(
+        select(mail.c.uid, mail.c.state, mail.c.oversize).where(
             mail.c.desk == desk,
             mail.c.acknowledged_at.is_(None),
             mail.c.state != KEPT,
@@ -363,8 +350,8 @@ def to_acknowledge(connection: Connection, desk: str, uidvalidity: int) -> tuple
             mail.c.uid.is_not(None),
         )
     ).all()
-    done = [row.uid for row in rows if row.state != ASIDE]
-    return done, [row.uid for row in rows if row.state == ASIDE]
+    aside = {row.uid for row in rows if row.state == ASIDE or row.oversize}
+    return [row.uid for row in rows if row.uid not in aside], sorted(aside)
 
 
 def acknowledged(

@@ -83,6 +83,7 @@ mail = Table(
     Column("duplicate_of", Id, ForeignKey("mail.id"), nullable=True, comment="the mail it repeats"),
     Column("message_id", Text, nullable=True, comment="as its header says, without angle brackets"),
     Column("size", BigInteger, nullable=False, comment="octets as the server counts them"),
+    Column("oversize", Boolean, nullable=False, comment="over message_mib: only its header was fetched"),
     Column("received_at", Instant, nullable=False, comment="INTERNALDATE, never in the future"),
     Column("kept_at", Instant, nullable=False, comment="when its bytes were durable here"),
     Column("silent", Boolean, nullable=False, comment="taken in without answering: the mailbox was rebuilt"),

@@ -178,6 +178,9 @@ def upgrade() -> None:
         ),
         sa.Column("size", sa.BigInteger(), nullable=False, comment="octets as the server counts them"),
         sa.Column(
+            "oversize", sa.Boolean(), nullable=False, comment="over message_mib: only its header was fetched"
+        ),
+        sa.Column(
             "received_at",
             sa.DateTime(timezone=True),
             nullable=False,
