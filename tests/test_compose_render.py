@@ -43,9 +43,20 @@ from mailgate.compose.render import (
     templates,
     wrap,
 )
-from mailgate.desk.decision import PROBLEMS, Audience, Letter, Notice, ReceiptLine, Result, Send, Template
+from mailgate.desk.decision import (
+    PROBLEMS,
+    Audience,
+    AutoSubmitted,
+    Letter,
+    Notice,
+    ReceiptLine,
+    Result,
+    Send,
+    Template,
+)
 from mailgate.desk.ticket import Status
 from mailgate.errors import SettingsError
+from mailgate.message.message import Content, Feedback, Invitation
 
 LANGUAGES = ("id", "en")
 WORDS = shipped()
@@ -53,6 +64,22 @@ WORDS = shipped()
 
 def written(send: Send, language: str = "id", **changes: object) -> Words:
     return render(WORDS, send, desk(language=language, **changes), facts(WORDS, language), REF, NOW)
+
+
+MEETING = Invitation("request", "Rapat SPBE", "2026-08-05 09:00", "2026-08-05 11:00", "Ruang rapat", "", "")
+COMPLAINT = Feedback("abuse", "203.0.113.7", "contoh.example")
+
+
+def test_staff_hear_what_a_mail_without_readable_words_is_about() -> None:
+    def told(**changes: object) -> str:
+        return " ".join(written(notification(Notice.NEW, **changes)).body.split())
+
+    assert "(44,8 MB)" in told(text="", oversize=47_000_000)
+    assert "Mailgate/Disisihkan" in told(text="", oversize=47_000_000)
+    assert "Isi terenkripsi" in told(text="", content=Content.ENCRYPTED)
+    assert "tanpa isi" in told(text="", content=Content.EMPTY)
+    assert "Undangan: Rapat SPBE" in told(invitation=MEETING)
+    assert "203.0.113.7" in told(feedback=COMPLAINT)
 
 
 def every_mail() -> list[Send]:
@@ -74,6 +101,16 @@ def every_mail() -> list[Send]:
         *(
             notification(notice, text="", author="", promise="", attachments=(PHOTO,), left_out=(VIDEO,))
             for notice in Notice
+        ),
+        *(
+            notification(Notice.NEW, text="", content=content, oversize=size)
+            for content in Content
+            for size in (0, 9)
+        ),
+        *(notification(Notice.NEW, invitation=invitation) for invitation in (MEETING, Invitation(*[""] * 7))),
+        *(notification(Notice.NEW, feedback=feedback) for feedback in (COMPLAINT, Feedback("abuse", ""))),
+        to_requester(
+            Template.ACKNOWLEDGEMENT, Letter(ticket=TICKET, oversize=47_000_000), AutoSubmitted.REPLIED
         ),
         *(
             receipt(ReceiptLine(typed, result, detail), ticket=ticket, requester_was_sent=sent, text=text)
