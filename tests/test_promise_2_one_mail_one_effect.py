@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import pytest
 from city import ADMIN, ALERTS, KOMINFO, MONDAY, RINA, City, body
-from evidence import collect, folders, move, rows, states, templates_sent, tickets
+from evidence import collect, folders, move, open_mailbox, rows, states, templates_sent, tickets
 from sqlalchemy import text as text_of
 
 from mailgate import gateway
 from mailgate.errors import TemporaryError
+from mailgate.service import reader
+from mailgate.store.database import require_current
 
 LONG_AGO = MONDAY - timedelta(days=3)
 
@@ -211,3 +213,15 @@ def test_a_mail_whose_uid_was_given_before_by_a_server_since_restored_is_taken(q
     assert quick_city.run() == 0
     assert [mail["Subject"] for mail in quick_city.sent(RINA)][-1].endswith("tiga")
     assert len(quick_city.sent(RINA)) == 3
+
+
+def test_a_mail_that_comes_while_we_look_is_not_taken_for_a_rebuilt_mailbox(quick_city: City) -> None:
+    """Its UID is not below the UIDNEXT of the SELECT before it; old mail must not come alive for that."""
+    office = quick_city.office()
+    with quick_city.store() as store, open_mailbox(quick_city, "kominfo") as mailbox, reader(office) as reads:
+        require_current(store)
+        for text in ("satu", "dua"):
+            quick_city.receive(quick_city.mail(text=text, subject=text))
+            looks = (gateway.collect(office, store, mailbox, reads, "kominfo", lambda: MONDAY) for _ in range(3))
+            assert sum(looks) == 1  # Dovecot shows what is new at the end of an answer
+    assert rows(quick_city, "SELECT uid FROM mail ORDER BY id") == [(1,), (2,)]

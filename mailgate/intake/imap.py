@@ -10,7 +10,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -87,6 +87,8 @@ class Mailbox:
         with self._asking("search"):
             self._told_of_arrivals()  # what was told before this search is found by it
             found = self._client.search(wanted)
+        if found and self.folder.uidnext:  # what came since the folder was selected
+            self.folder = replace(self.folder, uidnext=max(self.folder.uidnext, max(found) + 1))
         # "n:*" names the last message even where its UID is lower (RFC 9051, section 9, seq-range).
         return sorted(uid for uid in found if uid >= first_uid)
 
