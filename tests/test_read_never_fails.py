@@ -87,6 +87,7 @@ def mutated(raw: bytes, seed: int) -> bytes:
 
 def check(raw: bytes) -> None:
     found = read(raw)
+    assert read(raw) == found
     index(raw)
     if isinstance(found, Unreadable):
         assert found.reason
