@@ -322,6 +322,8 @@ CountOrNone = Annotated[int, Field(strict=True), AfterValidator(_number("a limit
 Mebibytes = Annotated[int, Field(strict=True), AfterValidator(_number("a size in MiB", 1, 65_536))]
 MebibytesOrNone = Annotated[int, Field(strict=True), AfterValidator(_number("a size in MiB", 0, 65_536))]
 Seconds = Annotated[int, Field(strict=True), AfterValidator(_number("a time in seconds", 1, 86_400))]
+# A claim on a mail lasts half an hour; it must never run out under a mail that is still on its way.
+DataSeconds = Annotated[int, Field(strict=True), AfterValidator(_number("a time in seconds", 1, 1200))]
 Priority = Annotated[int, Field(strict=True), AfterValidator(_number("a priority", 1, 4))]
 MailAddress = Annotated[str, AfterValidator(_address)]
 Domain = Annotated[str, AfterValidator(_domain)]
@@ -553,7 +555,7 @@ class Smtp(Table):
     per_day: CountOrNone = 0
     """Recipients in a rolling day; 0 for no limit."""
     timeout_seconds: Seconds = 60
-    data_timeout_seconds: Seconds = 600
+    data_timeout_seconds: DataSeconds = 600
     """RFC 5321, section 4.5.3.2.6: ten minutes for the answer to the final dot."""
     ca_file: Annotated[LocalFile, AfterValidator(_ca_needs_tls)] = ""
     """Certificates (PEM) of an own authority; "" for the system's."""
