@@ -166,6 +166,7 @@ class Service:
     office: Office
     store: Store
     clock: Clock
+    ousted: bool = False
     tick_seconds: float = TICK_SECONDS
     """How often time is looked at; the demo, whose clock jumps, is less patient."""
     pulse: Pulse = field(default_factory=Pulse)
@@ -178,7 +179,7 @@ class Service:
         enter(self.store, self.clock)
         with self._figures():
             asyncio.run(self._run())
-        return 0
+        return EX_TEMPFAIL if self.ousted else 0
 
     def stop(self) -> None:
         """From any thread: finish the mail in hand and leave."""
@@ -313,19 +314,23 @@ class Service:
                 await gateway.deliver(self.office, self.store, key, instance(), self.clock, leaving)
                 self.pulse.beat(name)
                 pause.reset()
-                seconds = self.tick_seconds  # what was deferred comes due without a bell
             except Exception as error:
                 self._complain(name, error)
-                if not self.stopping.is_set():
-                    wake.clear()  # a server in trouble is not asked again for every new mail
-                seconds = pause.longer()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(wake.wait(), seconds)
+                # No bell: a server in trouble is not asked again for every new mail.
+                await asyncio.to_thread(self.stopping.wait, pause.longer())
+                continue
+            with contextlib.suppress(TimeoutError):  # what was deferred comes due without a bell
+                await asyncio.wait_for(wake.wait(), self.tick_seconds)
 
     async def _tick(self, done: asyncio.Event) -> None:
         self.pulse.expect("tick", HANGS_AFTER)
         while not self.stopping.is_set():
             try:
+                if not await asyncio.to_thread(self.store.holds_service):
+                    log.critical("another mailgate took this database over while it was away: leaving")
+                    self.ousted = True
+                    self.stop()
+                    return
                 await asyncio.to_thread(gateway.tick, self.office, self.store, self.clock)
                 self.pulse.beat("tick")
             except Exception as error:

@@ -240,3 +240,10 @@ def test_an_admin_can_have_a_failed_mail_tried_again_and_an_uncertain_one_stays_
         assert outbox.retry(write, "sent", NOW) == 0
     assert states(store) == {"failed": "deferred", "uncertain": "uncertain", "sent": "sent"}
     assert sorted(tokens(claim(store))) == ["failed", "uncertain"]
+
+
+def test_a_claim_never_holds_more_mail_in_memory_than_it_may(store: Store) -> None:
+    add(store, "first", "second", "third")
+    with store.writing() as write:
+        assert tokens(outbox.claim(write, "kominfo", "one", NOW, 50, most_octets=7)) == ["first", "second"]
+        assert tokens(outbox.claim(write, "kominfo", "one", NOW, 50, most_octets=1)) == ["third"]

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
@@ -69,6 +69,22 @@ class Store:
     def claim_service(self) -> bool:
         """Whether this process may be the one that runs on this database; freed when it dies."""
         return self._claim_file() if self.is_sqlite else self._claim_advisory()
+
+    def holds_service(self) -> bool:
+        """Whether it still is: a PostgreSQL that restarts forgets who held what.
+
+        Claims it again where nobody else has; raises TemporaryError while the database is away.
+        """
+        if self.is_sqlite or self._lock_holder is None:
+            return True
+        try:
+            with _translated():
+                cast("Connection", self._lock_holder).scalar(text("SELECT 1"))
+        except TemporaryError:
+            self._lock_holder.close()
+            self._lock_holder = None
+            return self._claim_advisory()
+        return True
 
     def _claim_file(self) -> bool:
         if not self.url.database:

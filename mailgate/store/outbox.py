@@ -119,7 +119,8 @@ _MAY_LEAVE = and_(
 _CLAIM = (
     select(
         outbox.c.seq, outbox.c.token, outbox.c.number, outbox.c.template, outbox.c.audience,
-        outbox.c.recipient, outbox.c.message_id, outbox.c.raw, outbox.c.attempts, outbox.c.created_at,
+        outbox.c.recipient, outbox.c.message_id, outbox.c.attempts, outbox.c.created_at,
+        func.length(outbox.c.raw).label("octets"),
     )
     .where(_MAY_LEAVE)
     .order_by(outbox.c.seq)
@@ -128,15 +129,31 @@ _CLAIM = (
 )  # fmt: skip
 
 
-def claim(connection: Connection, desk: str, instance: str, now: datetime, most: int) -> list[Claimed]:
+MOST_OCTETS = 32 * 1024 * 1024
+"""Of mail in memory for one claim: attachments may be large."""
+
+
+def claim(
+    connection: Connection, desk: str, instance: str, now: datetime, most: int, most_octets: int = MOST_OCTETS
+) -> list[Claimed]:
     """Take the oldest mails that may leave; until the lease ends they are this instance's."""
-    rows = connection.execute(_CLAIM, {"desk": desk, "now": now, "most": most}).all()
-    if rows:
-        connection.execute(
-            update(outbox).where(outbox.c.seq.in_([row.seq for row in rows])),
-            {"state": SENDING, "claimed_by": instance, "lease_until": now + LEASE, "data_at": None},
-        )
-    return [Claimed(**row._mapping) for row in rows]
+    chosen: dict[int, dict[str, Any]] = {}
+    octets = 0
+    for row in connection.execute(_CLAIM, {"desk": desk, "now": now, "most": most}):
+        facts = dict(row._mapping)
+        octets += facts.pop("octets")
+        if chosen and octets > most_octets:
+            break
+        chosen[row.seq] = facts
+    if not chosen:
+        return []
+    which = outbox.c.seq.in_(list(chosen))
+    raws = {row.seq: row.raw for row in connection.execute(select(outbox.c.seq, outbox.c.raw).where(which))}
+    connection.execute(
+        update(outbox).where(which),
+        {"state": SENDING, "claimed_by": instance, "lease_until": now + LEASE, "data_at": None},
+    )
+    return [Claimed(**facts, raw=raws[seq]) for seq, facts in chosen.items()]
 
 
 _BEGIN = (
