@@ -99,7 +99,7 @@ def _imap(office: Office, desk: Desk) -> Finding | str:
 
 
 def _smtp(office: Office, desk: Desk) -> str:
-    import asyncio  # noqa: PLC0415
+    import asyncio
 
     async def knock() -> None:
         async with Session(gateway.submission_server(desk, office.base)):

@@ -85,7 +85,7 @@ def options(
 
 def main() -> None:
     """The entry point of the console script."""
-    from mailgate.logs import printable  # noqa: PLC0415
+    from mailgate.logs import printable
 
     try:
         try:
@@ -105,7 +105,7 @@ def main() -> None:
 
 
 def _settings() -> "Settings":
-    from mailgate.settings import load  # noqa: PLC0415
+    from mailgate.settings import load
 
     if not Chosen.settings.exists():
         raise SettingsError(
@@ -116,14 +116,14 @@ def _settings() -> "Settings":
 
 
 def _office() -> "Office":
-    from mailgate.gateway import office  # noqa: PLC0415
+    from mailgate.gateway import office
 
     return office(_settings(), Chosen.settings.resolve().parent)
 
 
 @contextmanager
 def _store(settings: "Settings") -> "Iterator[Store]":
-    from mailgate.store.database import Store  # noqa: PLC0415
+    from mailgate.store.database import Store
 
     store = Store(settings.service.database)
     try:
@@ -135,7 +135,7 @@ def _store(settings: "Settings") -> "Iterator[Store]":
 @contextmanager
 def _known_store() -> "Iterator[tuple[Settings, Store]]":
     """For commands that look: the schema must be there already, a look makes nothing."""
-    from mailgate.store.database import require_current, version  # noqa: PLC0415
+    from mailgate.store.database import require_current, version
 
     settings = _settings()
     with _store(settings) as store:
@@ -156,18 +156,18 @@ def _moment(text: str, zone: ZoneInfo, option: str) -> datetime:
 
 
 def _print_json(rows: Any) -> None:
-    from mailgate.logs import escaped  # noqa: PLC0415
+    from mailgate.logs import escaped
 
     print(escaped(json.dumps(rows, ensure_ascii=False, indent=2)))
 
 
 def _table(columns: list[str], rows: list[list[str]], empty: str, *, cut: bool = False) -> None:
     """The last column gets the room that is left; it is cut there, or goes on below."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
-    from mailgate.logs import printable  # noqa: PLC0415
+    from mailgate.logs import printable
 
     if not rows:
         print(empty)
@@ -211,7 +211,7 @@ def run(
 
     Examples: mailgate run · mailgate run --once · mailgate run --once --now 2026-08-03T09:12
     """
-    from mailgate import logs  # noqa: PLC0415
+    from mailgate import logs
 
     if now is not None and not once:
         raise UsageError("--now freezes the clock and goes with --once only")
@@ -225,8 +225,8 @@ def run(
 def _clock(office: "Office", store: "Store", now: str | None) -> Callable[[], datetime]:
     if now is None:
         return lambda: datetime.now(UTC)
-    from mailgate.store.database import require_current  # noqa: PLC0415
-    from mailgate.views import last_moment  # noqa: PLC0415
+    from mailgate.store.database import require_current
+    from mailgate.views import last_moment
 
     frozen = _moment(now, office.timezone, "--now")
     require_current(store)
@@ -241,13 +241,13 @@ def _clock(office: "Office", store: "Store", now: str | None) -> Callable[[], da
 
 
 def _run_once(office: "Office", store: "Store", clock: Callable[[], datetime]) -> int:
-    from mailgate.service import run_once  # noqa: PLC0415
+    from mailgate.service import run_once
 
     return run_once(office, store, clock)
 
 
 def _run(office: "Office", store: "Store", clock: Callable[[], datetime]) -> int:
-    from mailgate.service import Service  # noqa: PLC0415
+    from mailgate.service import Service
 
     return Service(office, store, clock).run()
 
@@ -261,7 +261,7 @@ def check(
 
     Examples: mailgate check · mailgate check --offline --json
     """
-    from mailgate.check import Verdict, findings  # noqa: PLC0415
+    from mailgate.check import Verdict, findings
 
     office = _office()
     found = list(findings(office, offline=offline, today=datetime.now(office.timezone).date()))
@@ -284,7 +284,7 @@ def demo(
     Examples: mailgate demo · mailgate demo --check
     """
     try:
-        from mailgate.demo import play  # noqa: PLC0415
+        from mailgate.demo import play
     except ModuleNotFoundError as error:
         raise UsageError(
             f"the demo needs the extra `demo` ({error.name} is missing): pip install 'mailgate[demo]'"
@@ -306,8 +306,8 @@ def read(
 
     Examples: mailgate read complaint.eml · mailgate read ~/Maildir --json · mailgate read - < complaint.eml
     """
-    from mailgate import reading, sources  # noqa: PLC0415
-    from mailgate.message.worker import reader as reading_worker  # noqa: PLC0415
+    from mailgate import reading, sources
+    from mailgate.message.worker import reader as reading_worker
 
     limits = _limits()
     files = sources.files(source)
@@ -322,7 +322,7 @@ def read(
 
 def _limits() -> "Limits":
     """Those of the settings file where there is one: mail can be read before anything is set up."""
-    from mailgate.settings import Limits, load  # noqa: PLC0415
+    from mailgate.settings import Limits, load
 
     return load(Chosen.settings).limits if Chosen.settings.exists() else Limits()
 
@@ -344,8 +344,8 @@ def _progress(total: int | None) -> "Iterator[Callable[[], None]]":
     if total is None or total < 2 or not sys.stderr.isatty():
         yield lambda: None
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import Progress  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True, redirect_stdout=False) as bar:
         task = bar.add_task("reading", total=total)
@@ -370,9 +370,9 @@ def tickets(
 
     Examples: mailgate tickets --desk kominfo --status open · mailgate tickets --overdue --json
     """
-    from mailgate import views  # noqa: PLC0415
-    from mailgate.desk.ticket import Status  # noqa: PLC0415
-    from mailgate.store.tickets import Wanted, listed  # noqa: PLC0415
+    from mailgate import views
+    from mailgate.desk.ticket import Status
+    from mailgate.store.tickets import Wanted, listed
 
     if status is not None and status not in list(Status):
         raise UsageError(f"--status {status}: no such status; there are {', '.join(Status)}")
@@ -395,7 +395,7 @@ def show(number: str, as_json: Json = False) -> None:
 
     Examples: mailgate show KOM-2026-000123 · mailgate show KOM-2026-000123 --json
     """
-    from mailgate import views  # noqa: PLC0415
+    from mailgate import views
 
     with _known_store() as (settings, store), store.reading() as look:
         full = views.ticket_full(look, number.upper(), settings, datetime.now(UTC))
@@ -413,7 +413,7 @@ def why(message: str, as_json: Json = False) -> None:
 
     Examples: mailgate why '<abc@mail.example>' · mailgate why 17 --json
     """
-    from mailgate import views  # noqa: PLC0415
+    from mailgate import views
 
     with _known_store() as (settings, store), store.reading() as look:
         found = views.decisions(look, message, ZoneInfo(settings.service.timezone))
@@ -434,7 +434,7 @@ def aside_list(desk: DeskOption = None, as_json: Json = False) -> None:
 
     Examples: mailgate aside list · mailgate aside list --desk kominfo --json
     """
-    from mailgate import views  # noqa: PLC0415
+    from mailgate import views
 
     with _known_store() as (settings, store):
         _know_desk(settings, desk)
@@ -460,8 +460,8 @@ def aside_show(mail: MailId) -> None:
 
     Examples: mailgate aside show 17 · mailgate aside show 17 > 17.eml
     """
-    from mailgate.logs import printable  # noqa: PLC0415
-    from mailgate.store import mails  # noqa: PLC0415
+    from mailgate.logs import printable
+    from mailgate.store import mails
 
     with _known_store() as (_, store), store.reading() as look:
         kept = mails.one(look, mail)
@@ -486,7 +486,7 @@ def aside_replay(
 
     Examples: mailgate aside replay 17 18 · mailgate aside replay --all --desk kominfo
     """
-    from mailgate.store import mails  # noqa: PLC0415
+    from mailgate.store import mails
 
     if bool(mail) == everything:
         raise UsageError("aside replay: name ids, or --all")
@@ -511,8 +511,8 @@ def outbox_list(
 
     Examples: mailgate outbox list · mailgate outbox list --state failed --json
     """
-    from mailgate import views  # noqa: PLC0415
-    from mailgate.store import outbox  # noqa: PLC0415
+    from mailgate import views
+    from mailgate.store import outbox
 
     states = (*outbox.UNFINISHED, outbox.FAILED)
     if state is not None and state not in (*states, outbox.SENT):
@@ -537,7 +537,7 @@ def outbox_retry(
 
     Examples: mailgate outbox retry --all · mailgate outbox retry rjgcjbdvbj5hwd5kfv2xf7cgmu
     """
-    from mailgate.store import outbox  # noqa: PLC0415
+    from mailgate.store import outbox
 
     if (message_id is None) != everything:
         raise UsageError("outbox retry: name a Message-ID, or --all")
@@ -554,7 +554,7 @@ def db_upgrade() -> None:
 
     Example: mailgate db upgrade, with the service stopped and a backup made
     """
-    from mailgate.store.database import HEAD, upgrade, version  # noqa: PLC0415
+    from mailgate.store.database import HEAD, upgrade, version
 
     with _store(_settings()) as store:
         before = version(store) if store.is_there() else None
@@ -568,7 +568,7 @@ def db_check() -> None:
 
     Example: mailgate db check
     """
-    from mailgate.store.database import HEAD, version  # noqa: PLC0415
+    from mailgate.store.database import HEAD, version
 
     with _store(_settings()) as store:
         found = version(store) if store.is_there() else None

@@ -197,7 +197,7 @@ class Service:
         if not address:
             yield
             return
-        from mailgate.metrics import serve  # noqa: PLC0415  # 80 ms that nobody without it should pay
+        from mailgate.metrics import serve  # 80 ms that nobody without it should pay
 
         server = serve(address, self.store, self.pulse)
         yield

@@ -229,7 +229,7 @@ def _rows(letter: Letter) -> Iterator[str]:
 
 def _flufl(letter: Letter) -> list[str]:
     """What the experience of Mailman knows; on hostile mail it raises all sorts of things."""
-    from flufl.bounce import all_failures  # noqa: PLC0415 (40 ms that ordinary mail need not pay)
+    from flufl.bounce import all_failures
 
     try:
         temporary, permanent = all_failures(_as_stdlib(letter))

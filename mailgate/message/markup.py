@@ -32,8 +32,8 @@ _SPACE = re.compile(r"\s+")
 
 @cache
 def _look() -> "ParserConfig":
-    from inscriptis.css_profiles import CSS_PROFILES  # noqa: PLC0415 (40 ms that plain mail need not pay)
-    from inscriptis.model.config import ParserConfig  # noqa: PLC0415
+    from inscriptis.css_profiles import CSS_PROFILES
+    from inscriptis.model.config import ParserConfig
 
     return ParserConfig(css=CSS_PROFILES["strict"], display_links=False)
 
@@ -43,7 +43,7 @@ def texts_of(markup: str, *, forwarded: bool) -> tuple[str, str | None]:
 
     Hidden elements are left out, tables and lists laid out, links told. `forwarded`: the subject says so.
     """
-    from lxml.etree import LxmlError  # noqa: PLC0415
+    from lxml.etree import LxmlError
 
     markup = markup[:MAX_CHARACTERS]
     try:
@@ -58,7 +58,7 @@ def texts_of(markup: str, *, forwarded: bool) -> tuple[str, str | None]:
 
 
 def _tree(markup: str) -> "HtmlElement":
-    from lxml.html import fromstring  # noqa: PLC0415
+    from lxml.html import fromstring
 
     tree = fromstring(_DECLARATION.sub("", markup, count=1))
     elements = list(tree.iter())
@@ -73,7 +73,7 @@ def _tree(markup: str) -> "HtmlElement":
 
 
 def _laid_out(tree: "HtmlElement") -> str:
-    from inscriptis import Inscriptis  # noqa: PLC0415
+    from inscriptis import Inscriptis
 
     return _FILLER.sub("", str(Inscriptis(tree, _look()).get_text()))
 

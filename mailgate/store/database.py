@@ -218,8 +218,8 @@ def _too_new(found: str) -> str:
 
 
 def _run_alembic(store: Store, action: Callable[[Any, Any], None]) -> None:
-    from alembic import command  # noqa: PLC0415  # slow to import, and the running service never needs it
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic import command  # slow to import, and the running service never needs it
+    from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
