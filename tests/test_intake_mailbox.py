@@ -11,6 +11,7 @@ from itertools import pairwise
 import pytest
 from servers.dovecot import Dovecot
 from servers.fake_imap import CAPABILITIES, FakeImap, Line
+from servers.required import skipped_when_missing
 
 from mailgate.errors import TemporaryError
 from mailgate.intake import imap
@@ -467,7 +468,7 @@ def test_an_arrival_at_dovecot_ends_the_wait(
 def test_a_restart_of_the_server_is_trouble_and_a_new_connection_works(
     bell: tuple[socket.socket, socket.socket],
 ) -> None:
-    with Dovecot() as server:
+    with skipped_when_missing(), Dovecot() as server:
         user = server.new_user()
         server.append(user, RAW)
         with opened(server, user=user, password=server.password) as mailbox:
