@@ -30,7 +30,7 @@ def header(*lines: str, body: str = "Isi.") -> Message:
         ("empty-body", Content.EMPTY),
         ("text-of-blanks-only", Content.EMPTY),
         ("only-a-photo-and-no-words", Content.EMPTY),
-        ("forwarded-as-attachment-with-no-words", Content.EMPTY),
+        ("forwarded-as-attachment-with-no-words", Content.FORWARDED),
         ("words-encrypted-with-smime", Content.ENCRYPTED),
         ("words-encrypted-with-pgp-mime", Content.ENCRYPTED),
         ("words-encrypted-with-pgp-in-the-text", Content.ENCRYPTED),
@@ -72,9 +72,10 @@ def test_a_clerk_is_told_what_an_attachment_is_good_for(name: str, kinds: list[A
     assert [one.kind for one in mail(name).attachments] == kinds
 
 
-def test_the_words_of_an_attached_mail_order_nothing() -> None:
+def test_the_words_of_an_attached_mail_are_shown_where_there_are_no_others_and_order_nothing() -> None:
     message = mail("forwarded-as-attachment-with-no-words")
-    assert (message.text, message.reply_text, message.own_words) == ("", "", "")
+    assert message.text == message.reply_text == "#selesai\nInternet mati."
+    assert message.own_words == ""
     assert b"#selesai" in message.attachments[0].data
 
 

@@ -81,6 +81,8 @@ class Content(StrEnum):
     """They are encrypted with S/MIME or PGP, and `text` is empty or PGP armour."""
     CALENDAR = "calendar"
     """Only those of a calendar entry; `text` tells it."""
+    FORWARDED = "forwarded"
+    """None of its own: `text` is that of the one message that it passes on, which is also kept whole."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,14 @@ from mailgate.message.dsn import dsn
 from mailgate.message.feedback import feedback
 from mailgate.message.headers import Headers, first, with_line_feeds
 from mailgate.message.limits import DEFAULT, ReadLimits
-from mailgate.message.message import Address, Message, Unreadable
+from mailgate.message.message import (
+    Address,
+    Attachment,
+    AttachmentKind,
+    Content,
+    Message,
+    Unreadable,
+)
 from mailgate.message.shown import MAX_BYTES, shown
 from mailgate.message.text import line, words
 
@@ -59,8 +66,12 @@ def _message(root: mime.Part, limits: ReadLimits) -> Message:
     forwarded = is_forward(words(first(headers, "subject")))
     seen = shown(root, leaves, forwarded=forwarded)
     new = written(seen.text, marked=seen.marked, forwarded=forwarded)
+    carried = attachments(seen, limits)
     addresses = [author.address for author in authors]
     bounce, complaint = dsn(root, authors, return_path, seen.text), feedback(root)
+    passed_on = (
+        "" if bounce or complaint or seen.content is not Content.EMPTY else _passed_on(carried, limits)
+    )
     if not _whole(root):
         defects.append("it was cut off, or its boundary was lost")
     if seen.cut:
@@ -78,11 +89,11 @@ def _message(root: mime.Part, limits: ReadLimits) -> Message:
         references=ids.message_ids(" ".join(headers.get("references", ()))),
         return_path=return_path,
         received_count=len(headers.get("received", ())),
-        text=seen.text,
-        reply_text=new.shown,
+        text=passed_on or seen.text,
+        reply_text=passed_on or new.shown,
         own_words=new.own,
         only_quoted=new.only_quoted,
-        attachments=attachments(seen, limits),
+        attachments=carried,
         automatic=automatic(
             root,
             addresses,
@@ -98,9 +109,23 @@ def _message(root: mime.Part, limits: ReadLimits) -> Message:
         ),
         charset_guessed=seen.guessed,
         defects=tuple(map(line, defects[:_MAX_DEFECTS])),
-        content=seen.content,
+        content=Content.FORWARDED if passed_on else seen.content,
         invitation=seen.invitation,
     )
+
+
+def _passed_on(carried: tuple[Attachment, ...], limits: ReadLimits) -> str:
+    """The words of the one message that a mail without words of its own carries; "" where there is none.
+
+    They are shown and never obeyed: `own_words` stays empty. Its own attached messages are not opened.
+    """
+    if len(carried) != 1 or carried[0].kind is not AttachmentKind.MESSAGE:
+        return ""
+    try:
+        root = mime.tree(with_line_feeds(carried[0].data), limits)
+    except UnreadableMessageError:
+        return ""
+    return shown(root, tuple(root.leaves), forwarded=False).text
 
 
 def _whole(part: mime.Part) -> bool:
