@@ -138,10 +138,14 @@ def test_no_machine_is_answered_and_no_machine_gives_orders(
     author: Address, text: str, mark: Automatic | None, facts: dict[str, Any]
 ) -> None:
     decision = decide(message(author, text, automatic=mark), situation(**facts), COUNTER)
-    proven_order = decision.handling is Handling.COMMANDED and "#" in text
-    if mark is not None and not (mark.kind is AutomaticKind.SUSPECTED and proven_order):
+    if mark is None:
+        return
+    suspected = (
+        mark.kind is AutomaticKind.SUSPECTED
+    )  # wording alone: a proven order counts, a person is asked
+    if not (suspected and decision.handling is Handling.COMMANDED):
         assert all(send.audience is Audience.STAFF for send in sends(decision))
-        assert author.address not in recipients(decision)
+        assert suspected or author.address not in recipients(decision)
         assert not changed(decision)
 
 

@@ -163,6 +163,20 @@ def test_words_in_the_name_of_staff_without_proof_do_nothing_and_the_real_person
     assert "tidak diteruskan" in " ".join(body(quick_city.sent(ADMIN)[-1]).split())
 
 
+def test_words_that_look_like_an_absence_notice_are_not_relayed_and_their_writer_hears_how(
+    quick_city: City,
+) -> None:
+    notification = quick_city.new_ticket()
+    text = "Saya sedang cuti dan tidak berada di kantor. Pesan ini dikirim secara otomatis."
+    told = " ".join(order(quick_city, text).split())
+    assert len(quick_city.sent(RINA)) == 1
+    assert "tampak seperti jawaban otomatis" in told
+    assert "#ambil" in told
+    quick_city.receive(quick_city.answer(notification, ADMIN, f"#ambil\n{text}"))
+    assert quick_city.run() == 0
+    assert text in " ".join(body(quick_city.sent(RINA)[-1]).split())
+
+
 def test_the_id_of_a_colleagues_mail_proves_nothing(quick_city: City) -> None:
     notification = quick_city.new_ticket()
     quick_city.receive(quick_city.answer(notification, TECHNICIAN, "#tutup"))

@@ -50,7 +50,7 @@ def decide(message: Message, situation: Situation, counter: Counter) -> Decision
         return _bounced(message.dsn, situation.reported, message, situation, counter)
     found = route(message, situation, counter)
     if message.automatic is not None and _answers_a_mail(message, message.automatic, found):
-        return _filed(message.automatic, found, message)
+        return _filed(message.automatic, found, message, situation)
     match found:
         case StaffReply():
             return _ordered(found, message, situation, counter)
@@ -80,18 +80,27 @@ def _answers_a_mail(message: Message, automatic: Automatic, found: object) -> bo
     return automatic.kind is AutomaticKind.RESPONSE or isinstance(found, StaffReply | Unproven)
 
 
-def _filed(automatic: Automatic, found: object, message: Message) -> Decision:
-    """Kept on the ticket it answers; changes nothing and is told to nobody."""
+def _filed(automatic: Automatic, found: object, message: Message, situation: Situation) -> Decision:
+    """Kept on the ticket it answers; changes nothing and is told to nobody.
+
+    But words of staff that only look like a machine's may be a person's, who has to hear of it.
+    """
     reason = f"a machine answered: {automatic.reason}"
     match found:
         case FollowUp(ticket=ticket):
             number = ticket.number
             said = _said(number, MessageKind.AUTOMATIC, message)
             return Decision(Handling.FILED, reason, number, (said, _event(number, "automatic_reply", reason)))
-        case StaffReply(ticket=ticket, staff=staff):
+        case StaffReply(ticket, staff, proof):
             event = _event(ticket.number, "automatic_reply", reason, staff.address)
             note = _words_of_staff(ticket.number, message.reply_text, message, public=False)
-            return Decision(Handling.FILED, reason, ticket.number, (note, event))
+            told: tuple[Effect, ...] = ()
+            asked_before = (
+                proof.template == Template.CONFIRMATION or situation.refusals_today >= REFUSALS_PER_DAY
+            )
+            if automatic.kind is AutomaticKind.SUSPECTED and not asked_before:
+                told = (letters.refusal(staff, message, ticket.number, situation, suspected=True),)
+            return Decision(Handling.FILED, reason, ticket.number, (note, event, *told))
     return Decision(Handling.FILED, reason, None)
 
 

@@ -182,6 +182,8 @@ class Letter:
     """For RECEIPT."""
     requester_was_sent: bool = False
     """For RECEIPT: whether the requester gets a mail by this decision."""
+    looks_automatic: bool = False
+    """For CONFIRMATION: not unproven, but perhaps a machine's."""
     waiting: tuple[Waiting, ...] = ()
     """For ALERT: mails set aside."""
     trouble: str = ""

@@ -172,11 +172,16 @@ def receipt(
     return _answer_to_staff(Template.RECEIPT, ticket.number, staff, message, letter, situation)
 
 
-def refusal(staff: Staff, message: Message, number: str | None, situation: Situation) -> Send:
-    """Tell the real person, at the listed address, that words in their name were not carried out."""
+def refusal(
+    staff: Staff, message: Message, number: str | None, situation: Situation, *, suspected: bool = False
+) -> Send:
+    """Tell the real person, at the listed address, that words in their name were not carried out.
+
+    `suspected`: not for want of proof, but because they look like a machine's.
+    """
     ticket = situation.tickets.get(number) if number else None
     author = message.author or Address("", "")
-    letter = Letter(ticket=ticket, text=message.own_words, author=author.address)
+    letter = Letter(ticket=ticket, text=message.own_words, author=author.address, looks_automatic=suspected)
     send = _answer_to_staff(Template.CONFIRMATION, number or "", staff, message, letter, situation)
     return replace(send, in_reply_to=None, references=())  # who wrote it is not known: no thread is theirs
 
