@@ -40,6 +40,9 @@ ODD = {
 }
 
 
+DIGITS = str.maketrans("0123456789", "abcdefghij")
+
+
 def _nobody_was_held_up(city: City) -> None:
     assert len(city.sent("sesudah@warga.example")) == 1
 
@@ -190,3 +193,20 @@ def test_a_poisoned_mail_at_one_desk_does_not_reach_the_other(quick_city: City) 
     assert folders(quick_city, "lpse") == [0, 0, 1]
     assert len(quick_city.sent(ALERTS)) == 1
     assert quick_city.sent(ADMIN) == []
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        {"text": "".join(f"Ref: {'abcdefgh'[n % 8]}{n:025}\n".translate(DIGITS) for n in range(40_000))},
+        {"author": "Panjang <" + "".join(f"{n:x}" for n in range(3000)) + "@warga.example>"},
+        {"subject": " ".join(f"[KOM-2026-{n:06}]" for n in range(9_000))},
+    ],
+    ids=["40,000 Ref lines", "an address of 10 kB", "9,000 ticket numbers"],
+)
+def test_a_mail_that_asks_too_much_of_the_database_holds_up_nobody(city: City, mail: dict[str, str]) -> None:
+    """Whoever takes the database's refusal of this one mail for a database in trouble waits for ever."""
+    city.receive(city.mail(**mail))
+    _next_in_line(city)
+    assert city.run() == 0
+    _nobody_was_held_up(city)

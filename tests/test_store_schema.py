@@ -10,7 +10,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from servers.postgres import Postgres
 from sqlalchemy import insert, inspect, select, text
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 
 from mailgate.errors import SettingsError, TemporaryError
 from mailgate.store import schema
@@ -199,3 +199,23 @@ def _end_sessions(store: Store) -> None:
     )
     with store.writing() as write:
         write.execute(others)
+
+
+def test_what_was_asked_wrong_is_no_database_in_trouble(database_url: str) -> None:
+    """Otherwise one mail that the database cannot take would be waited for, and all behind it."""
+    store = Store(database_url)
+    try:
+        for statement in (
+            "SELECT nothing FROM nowhere",
+            f"CREATE INDEX i ON event (({'reason || ' * 9}reason), x)",
+        ):
+            with pytest.raises(DBAPIError), store.writing() as write:
+                write.exec_driver_sql(statement)
+        if not store.is_sqlite:
+            with store.writing() as write:
+                write.exec_driver_sql("CREATE TABLE k (a text PRIMARY KEY)")
+            long_key = "INSERT INTO k SELECT string_agg(md5(n::text), '') FROM generate_series(1, 500) n"
+            with pytest.raises(OperationalError), store.writing() as write:
+                write.exec_driver_sql(long_key)
+    finally:
+        store.close()

@@ -14,6 +14,9 @@ _ADDRESS = re.compile(
 )
 
 
+MOST_KEY = 320
+
+
 def writable(address: str) -> bool:
     """Whether mail can be sent there: one plain mailbox, in ASCII.
 
@@ -37,8 +40,11 @@ class Address:
 
     @property
     def key(self) -> str:
-        """For comparing only: foreign local parts are never rewritten (RFC 5321, section 2.3.11)."""
-        return self.address.casefold()
+        """For comparing only: foreign local parts are never rewritten (RFC 5321, section 2.3.11).
+
+        No address that can be written to is cut (RFC 5321, section 4.5.3.1.3); longer ones no index takes.
+        """
+        return self.address.casefold()[:MOST_KEY]
 
 
 class AttachmentKind(StrEnum):

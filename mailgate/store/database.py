@@ -1,6 +1,7 @@
 """How is the store opened, and what is a transaction?"""
 
 import fcntl
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -163,10 +164,24 @@ def _translated() -> Iterator[None]:
 
 
 def passes_by_itself(error: Exception) -> bool:
-    """Whether it tells of a database that is lost, full or locked, and not of what was asked of it."""
-    return isinstance(error, DBAPIError) and (
-        error.connection_invalidated or isinstance(error, OperationalError | InternalError)
-    )
+    """Whether it tells of a database that is lost, full or locked, and not of what was asked of it.
+
+    The drivers call both an OperationalError; to wait for ever because of one mail would stop a desk.
+    """
+    if not isinstance(error, DBAPIError):
+        return False
+    if error.connection_invalidated:
+        return True
+    if not isinstance(error, OperationalError | InternalError):
+        return False
+    if isinstance(error.orig, sqlite3.Error):
+        return getattr(error.orig, "sqlite_errorcode", None) not in _ASKED_WRONG
+    return (getattr(error.orig, "sqlstate", None) or _LOST)[:2] not in _ASKED_WRONG_CLASSES
+
+
+_ASKED_WRONG = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_TOOBIG})
+_ASKED_WRONG_CLASSES = frozenset({"54"})  # PostgreSQL, appendix A: program limit exceeded, as by a long key
+_LOST = "08"  # connection exception
 
 
 def version(store: Store) -> str | None:

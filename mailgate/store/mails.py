@@ -273,7 +273,7 @@ _SENDER = select(func.count()).where(
 
 def from_sender(connection: Connection, desk: str, sender: str, since: datetime) -> int:
     """How many mails of one sender a desk decided lately."""
-    return connection.scalar(_SENDER, {"desk": desk, "sender": sender.casefold(), "since": since}) or 0
+    return connection.scalar(_SENDER, {"desk": desk, "sender": Address("", sender).key, "since": since}) or 0
 
 
 def cited(connection: Connection, message_ids: Sequence[str]) -> list[CitedMail]:

@@ -28,12 +28,12 @@ def gather(
 ) -> Situation:
     """Look up what the mail leads to; every ticket in it is locked."""
     cites = _cites(message)
-    tokens = [token for one in cites if (token := token_of(one))] + list(ref_ids(message.text))
+    tokens = [token for one in cites if (token := token_of(one))] + list(ref_ids(message.text)[:MOST_CITED])
     own = token_of(message.message_id) if message.message_id else None
     reported = _reported(message)
     sent = outbox.cited(connection, [one for one in (own, reported, *tokens) if one])
     cited = mails.cited(connection, [one for one in cites if token_of(one) is None])
-    tagged = ticket_numbers(message.subject, [counter.desk.prefix])
+    tagged = ticket_numbers(message.subject, [counter.desk.prefix])[:MOST_CITED]
     of_ours = tuple(sent[one] for one in dict.fromkeys(tokens) if one in sent)
     about = [row.number for row in of_ours if row.number] + [row.number for row in cited]
     lately = _mails_lately(connection, message, counter, now)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, t
 
 from mailgate.desk.decision import AddEvent, AddMessage, HistoryLine, MessageKind
 from mailgate.desk.ticket import Outcome, Status, Ticket
+from mailgate.message.message import Address
 from mailgate.store.schema import event, link, message, serial, ticket
 
 _FIELDS = tuple(field.name for field in fields(Ticket))
@@ -24,7 +25,7 @@ def _ticket(row: Row[Any]) -> Ticket:
 
 def _row(value: Ticket) -> dict[str, Any]:
     return {name: getattr(value, name) for name in _FIELDS} | {
-        "requester_key": value.requester_address.casefold()
+        "requester_key": Address("", value.requester_address).key
     }
 
 
@@ -265,7 +266,7 @@ _RECENT = (
 
 def recent(connection: Connection, desk: str, requester: str, since: datetime) -> list[tuple[str, str]]:
     """(number, subject) of what somebody lately opened, oldest first."""
-    facts = {"desk": desk, "requester": requester.casefold(), "since": since}
+    facts = {"desk": desk, "requester": Address("", requester).key, "since": since}
     return [(row.number, row.subject) for row in connection.execute(_RECENT, facts)]
 
 
