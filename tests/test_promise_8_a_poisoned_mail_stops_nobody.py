@@ -200,9 +200,11 @@ def test_a_poisoned_mail_at_one_desk_does_not_reach_the_other(quick_city: City) 
     [
         {"text": "".join(f"Ref: {'abcdefgh'[n % 8]}{n:025}\n".translate(DIGITS) for n in range(40_000))},
         {"author": "Panjang <" + "".join(f"{n:x}" for n in range(3000)) + "@warga.example>"},
+        {"message_id": "<" + "".join(chr(0x4E00 + n * 7919 % 20_000) for n in range(990)) + "@x>"},
+        {"references": " ".join(f"<{'é' * 900}{n}@x>" for n in range(200))},
         {"subject": " ".join(f"[KOM-2026-{n:06}]" for n in range(9_000))},
     ],
-    ids=["40,000 Ref lines", "an address of 10 kB", "9,000 ticket numbers"],
+    ids=["40,000 Ref lines", "an address of 10 kB", "a long id", "long references", "9,000 ticket numbers"],
 )
 def test_a_mail_that_asks_too_much_of_the_database_holds_up_nobody(city: City, mail: dict[str, str]) -> None:
     """Whoever takes the database's refusal of this one mail for a database in trouble waits for ever."""

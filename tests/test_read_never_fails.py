@@ -86,9 +86,11 @@ def mutated(raw: bytes, seed: int) -> bytes:
 
 
 def check(raw: bytes) -> None:
-    found = read(raw)
+    found, indexed = read(raw), index(raw)
     assert read(raw) == found
-    index(raw)
+    for one in filter(None, (indexed.message_id, *indexed.references)):
+        assert 0 < len(one.encode()) <= 998
+        assert "\0" not in one
     if isinstance(found, Unreadable):
         assert found.reason
         return

@@ -14,7 +14,7 @@ from mailgate.message.headers import Headers, first, of_mail, with_line_feeds
 from mailgate.message.text import line
 
 _MAX_IDS = 100
-_MAX_ID_LENGTH = 998  # RFC 5322, section 2.1.1: no line is longer
+_MAX_ID_OCTETS = 998  # RFC 5322, section 2.1.1: no line is longer; no database indexes 3 kB
 
 _IN_BRACKETS = re.compile(r"<([^<>]+)>")
 _BARE = re.compile(r"""[^\s<>,;"()@]{1,500}@[^\s<>,;"()@]{1,500}""")
@@ -44,7 +44,7 @@ def message_ids(value: str) -> tuple[str, ...]:
     """
     found = [line(inner).replace(" ", "") for inner in _IN_BRACKETS.findall(value)] or _BARE.findall(value)
     kept = found if len(found) <= _MAX_IDS else [found[0], *found[-_MAX_IDS:]]
-    return tuple(dict.fromkeys(line(one) for one in kept if 0 < len(one) <= _MAX_ID_LENGTH))
+    return tuple(dict.fromkeys(line(one) for one in kept if 0 < len(one.encode()) <= _MAX_ID_OCTETS))
 
 
 def message_id(headers: Headers) -> str | None:
