@@ -216,6 +216,12 @@ def _is_answer(headers: Headers) -> bool:
     return bool(ANSWER_SUBJECT.match(subject) or ANSWER_SUBJECT_END.search(subject))
 
 
+def nobody_reads(address: str) -> bool:
+    """Whether an address says of itself that it is not read: noreply@, bounces@, mailer-daemon@."""
+    local = _local(address)
+    return any(pattern.fullmatch(local) for pattern in (_NOBODY, _DAEMON, _LIST_ROBOT))
+
+
 def _addresses(authors: Iterable[str], return_path: str | None) -> Iterable[str]:
     return chain(authors, (return_path,) if return_path else ())
 

@@ -18,16 +18,25 @@ _MAX_ELEMENTS = 20_000
 _MAX_LINK = 200
 """Longer ones count clicks, and nobody reads them."""
 
-_DECLARATION = re.compile(r"\s*<\?xml[^<>]{0,200}>")
+_DECLARATION = re.compile(r"\A\s*<\?xml[^<>]{0,200}>")
 """lxml refuses text that names an encoding."""
+# Inscriptis decodes once more what the parser has decoded: an "&lt;" that somebody typed would become "<".
+_AMPERSAND = re.compile(r"&(?:amp|#0{0,5}38|#x0{0,5}26)\b;?", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
-_DROPPED = re.compile(r"<(script|style|head|title)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+# None looks beyond the next that opens: thousands that never close would take minutes.
+_DROPPED = re.compile(
+    r"<(script|style|head|title)\b(?:(?!<(?:script|style|head|title)\b).)*?</\1\s*>",
+    re.IGNORECASE | re.DOTALL,
+)
 _HIDDEN = re.compile(
     r"(?:^|;)(?:display:none|visibility:hidden|opacity:0(?:\.0+)?(?:;|$|!)|max-height:0(?:px)?(?:;|$|!))"
 )
 # What newsletters put behind the words that are only for the list of mails.
 _FILLER = re.compile("(?:[\u034f\u200b-\u200d\u2007\ufeff\u00ad][ \xa0]*){5,}")
 _SPACE = re.compile(r"\s+")
+# The style sheets of Word: "p.MsoNormal, li.MsoNormal, div.MsoNormal {margin:0cm; …".
+_CLOSED_UP = re.compile(r"p\.MsoNormal[^{}]{0,200}\{\s{0,20}margin:\s{0,5}0", re.IGNORECASE)
+_NO_MARGIN = re.compile(r"(?:^|;)margin(?:-bottom)?:0(?:[a-z]{2})?(?:;|$)")
 
 
 @cache
@@ -60,7 +69,7 @@ def texts_of(markup: str, *, forwarded: bool) -> tuple[str, str | None]:
 def _tree(markup: str) -> "HtmlElement":
     from lxml.html import fromstring
 
-    tree = fromstring(_DECLARATION.sub("", markup, count=1))
+    tree = fromstring(_AMPERSAND.sub("&amp;amp;", _DECLARATION.sub("", markup, count=1)))
     elements = list(tree.iter())
     if len(elements) > _MAX_ELEMENTS:
         raise ValueError("more elements than any letter has")
@@ -69,6 +78,9 @@ def _tree(markup: str) -> "HtmlElement":
             element.drop_tree()
         elif element.tag == "a":
             _tell_link(element)
+    closed_up = _CLOSED_UP.search(markup) is not None
+    for element in list(tree.iter("p")):
+        _close_up(element, of_word=closed_up)
     return tree
 
 
@@ -79,10 +91,26 @@ def _laid_out(tree: "HtmlElement") -> str:
 
 
 def _is_hidden(element: "HtmlElement") -> bool:
-    style = element.get("style")
-    if style is None:
-        return element.get("hidden") is not None
-    return _HIDDEN.search(_SPACE.sub("", style[:1000]).lower()) is not None
+    style = _style(element)
+    return _HIDDEN.search(style) is not None if style else element.get("hidden") is not None
+
+
+def _style(element: "HtmlElement") -> str:
+    return _SPACE.sub("", (element.get("style") or "")[:1000]).lower()
+
+
+def _close_up(element: "HtmlElement", *, of_word: bool) -> None:
+    """A paragraph without space around it is a line, an empty one a blank line: so Outlook writes.
+
+    `of_word`: a style sheet says so of all that have a style of Word.
+    """
+    styled = of_word and (element.get("class") or "").startswith("Mso")
+    if not (styled or _NO_MARGIN.search(_style(element))):
+        return
+    element.tag = "div"
+    if not any(piece.strip() for piece in element.itertext()):
+        element.clear(keep_tail=True)
+        element.append(element.makeelement("br"))
 
 
 def _tell_link(element: "HtmlElement") -> None:

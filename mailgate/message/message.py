@@ -167,6 +167,18 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True)
+class Forwarded:
+    """The mail of somebody else that this one passes on, as its sender shows it: it proves nothing."""
+
+    author: Address
+    """A proposal for who asks; can be written to."""
+    subject: str
+    """One line; "" when it is not said."""
+    text: str
+    """All that stands below its header; "" when nothing does."""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What a mail says. Message ids stand everywhere without angle brackets."""
 
@@ -210,6 +222,8 @@ class Message:
     content: Content = Content.TEXT
     invitation: Invitation | None = None
     """The calendar entry that came with it."""
+    forwarded: Forwarded | None = None
+    """Another's mail, in the text or as the one attached message. None where a machine wrote."""
     oversize: int = 0
     """Octets of a mail so large that its header alone was read; 0 where it was read whole."""
 

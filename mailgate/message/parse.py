@@ -17,18 +17,22 @@ from mailgate.errors import UnreadableMessageError
 from mailgate.message import ids, mime
 from mailgate.message.attached import attachments
 from mailgate.message.automatic import automatic
-from mailgate.message.body import is_forward, written
+from mailgate.message.body import is_forward, trimmed, written
 from mailgate.message.dsn import dsn
 from mailgate.message.feedback import feedback
+from mailgate.message.forwarded import forwarded
 from mailgate.message.headers import Headers, first, with_line_feeds
 from mailgate.message.limits import DEFAULT, ReadLimits
 from mailgate.message.message import (
     Address,
     Attachment,
     AttachmentKind,
+    AutomaticKind,
     Content,
+    Forwarded,
     Message,
     Unreadable,
+    writable,
 )
 from mailgate.message.shown import MAX_BYTES, shown
 from mailgate.message.text import line, words
@@ -63,15 +67,17 @@ def _message(root: mime.Part, limits: ReadLimits) -> Message:
     authors = fields.addresses("from")
     return_path = _return_path(headers)
     leaves = tuple(root.leaves)
-    forwarded = is_forward(words(first(headers, "subject")))
-    seen = shown(root, leaves, forwarded=forwarded)
-    new = written(seen.text, marked=seen.marked, forwarded=forwarded)
+    told = is_forward(words(first(headers, "subject")))
+    seen = shown(root, leaves, forwarded=told)
+    new = written(seen.text, marked=seen.marked, forwarded=told)
     carried = attachments(seen, limits)
     addresses = [author.address for author in authors]
     bounce, complaint = dsn(root, authors, return_path, seen.text), feedback(root)
-    passed_on = (
-        "" if bounce or complaint or seen.content is not Content.EMPTY else _passed_on(carried, limits)
+    machine = automatic(
+        root, addresses, return_path, new.own, bounced=bounce is not None, complained=complaint is not None
     )
+    inner = None if bounce or complaint else _inner(carried, limits)
+    passed_on = inner.text if inner and seen.content is Content.EMPTY and len(carried) == 1 else ""
     if not _whole(root):
         defects.append("it was cut off, or its boundary was lost")
     if seen.cut:
@@ -83,7 +89,7 @@ def _message(root: mime.Part, limits: ReadLimits) -> Message:
         to=fields.addresses("to"),
         cc=fields.addresses("cc"),
         resent_to=fields.addresses("resent-to", "resent-cc"),
-        subject=line(words(first(headers, "subject"), limits.encoded_words)),
+        subject=_subject(headers, limits),
         date=_date(headers, defects),
         in_reply_to=ids.message_ids(" ".join(headers.get("in-reply-to", ()))),
         references=ids.message_ids(" ".join(headers.get("references", ()))),
@@ -94,14 +100,7 @@ def _message(root: mime.Part, limits: ReadLimits) -> Message:
         own_words=new.own,
         only_quoted=new.only_quoted,
         attachments=carried,
-        automatic=automatic(
-            root,
-            addresses,
-            return_path,
-            new.own,
-            bounced=bounce is not None,
-            complained=complaint is not None,
-        ),
+        automatic=machine,
         dsn=bounce,
         feedback=complaint,
         authentication_results=tuple(
@@ -111,21 +110,46 @@ def _message(root: mime.Part, limits: ReadLimits) -> Message:
         defects=tuple(map(line, defects[:_MAX_DEFECTS])),
         content=Content.FORWARDED if passed_on else seen.content,
         invitation=seen.invitation,
+        forwarded=(
+            forwarded(seen.text, new, told=told) or (inner.forwarded(limits) if inner else None)
+            if machine is None or machine.kind is AutomaticKind.SUSPECTED
+            else None
+        ),
     )
 
 
-def _passed_on(carried: tuple[Attachment, ...], limits: ReadLimits) -> str:
-    """The words of the one message that a mail without words of its own carries; "" where there is none.
+@dataclass(frozen=True, slots=True)
+class _Inner:
+    """A mail that another one carries."""
 
-    They are shown and never obeyed: `own_words` stays empty. Its own attached messages are not opened.
+    headers: Headers
+    text: str
+
+    def forwarded(self, limits: ReadLimits) -> Forwarded | None:
+        """None when it has not one author who can be written to."""
+        authors = _Fields(self.headers, limits, []).addresses("from")
+        if len(authors) != 1 or not writable(authors[0].address):
+            return None
+        return Forwarded(authors[0], _subject(self.headers, limits), trimmed(self.text.split("\n")))
+
+
+def _inner(carried: tuple[Attachment, ...], limits: ReadLimits) -> _Inner | None:
+    """The one message that a mail carries; None where there is none or several, or it cannot be read.
+
+    Its words are shown and never obeyed: `own_words` has none of them. What it carries itself is not opened.
     """
-    if len(carried) != 1 or carried[0].kind is not AttachmentKind.MESSAGE:
-        return ""
+    messages = [one for one in carried if one.kind is AttachmentKind.MESSAGE]
+    if len(messages) != 1:
+        return None
     try:
-        root = mime.tree(with_line_feeds(carried[0].data), limits)
+        root = mime.tree(with_line_feeds(messages[0].data), limits)
     except UnreadableMessageError:
-        return ""
-    return shown(root, tuple(root.leaves), forwarded=False).text
+        return None
+    return _Inner(root.headers, shown(root, tuple(root.leaves), forwarded=False).text)
+
+
+def _subject(headers: Headers, limits: ReadLimits) -> str:
+    return line(words(first(headers, "subject"), limits.encoded_words))
 
 
 def _whole(part: mime.Part) -> bool:
