@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -25,18 +26,18 @@ from mailgate.desk.decision import Audience, AutoSubmitted, Decision, Handling, 
 from mailgate.desk.situation import Counter
 from mailgate.errors import SettingsError, TemporaryError
 from mailgate.intake import cursor
-from mailgate.intake.cursor import Beginning, Listed
-from mailgate.intake.imap import Account, Mailbox
+from mailgate.intake.cursor import Beginning, Folder, Listed
+from mailgate.intake.imap import Account, Mailbox, Refusal
 from mailgate.message import ids
-from mailgate.message.message import Address, Message, Unreadable
+from mailgate.message.message import Address, Attachment, Message, Unreadable
 from mailgate.outbox.retry import Attempt, Failed, Lost, Sent, Stage, judge
 from mailgate.outbox.smtp import Server, Session
 from mailgate.store import alerts, mails, outbox, situations, tickets
 from mailgate.store.database import Connection, Store, passes_by_itself
 from mailgate.store.ledger import Ledger
-from mailgate.store.mails import Arrival, Kept
+from mailgate.store.mails import Arrival, Kept, Place
 from mailgate.store.outbox import Claimed, Composed
-from mailgate.store.record import record
+from mailgate.store.record import Cause, record
 
 log = logging.getLogger("mailgate")
 
@@ -85,7 +86,7 @@ def office(settings: shape.Settings, base: Path) -> Office:
     for key, desk in settings.desks.items():
         hours = settings.hours_of(desk)
         days = calendar(hours, shape.load_holidays(base / hours.holidays), settings.service.timezone)
-        counters[key] = Counter(key, desk, settings.desks, days, settings.limits)
+        counters[key] = Counter(key, desk, settings.desks, days, settings.limits, settings.service.alert_to)
     templates = render.templates(shape.templates(settings, base))
     return Office(settings, base, templates, counters, ZoneInfo(settings.service.timezone))
 
@@ -109,15 +110,19 @@ def collect(
     counter = office.counters[key]
     beginning = _beginning(office, store, mailbox, counter, clock)
     think(office, store, reader, counter, clock)
-    _acknowledge(store, mailbox, key, clock)
-    new = 0
-    for batch in _batches(office, store, mailbox, key, beginning):
+    _acknowledge(store, mailbox, counter, clock)
+    new, place = 0, _inbox(mailbox, counter)
+    for batch in _batches(office, store, mailbox, place, beginning):
         if stopping():
-            break
-        new += _keep(office, store, mailbox, key, batch, clock)
+            return new
+        new += _keep(office, store, mailbox, place, batch, clock)
         think(office, store, reader, counter, clock)
-        _acknowledge(store, mailbox, key, clock)
-    return new
+        _acknowledge(store, mailbox, counter, clock)
+    return new + _watch_sent(office, store, mailbox, reader, counter, clock, stopping)
+
+
+def _inbox(mailbox: Mailbox, counter: Counter) -> Place:
+    return Place(counter.key, counter.desk.imap.folder, mailbox.folder.uidvalidity)
 
 
 def _beginning(office: Office, store: Store, mailbox: Mailbox, counter: Counter, clock: Clock) -> Beginning:
@@ -125,7 +130,7 @@ def _beginning(office: Office, store: Store, mailbox: Mailbox, counter: Counter,
     imap = counter.desk.imap
     with store.reading() as look:
         stored = mails.beginning(look, counter.key, imap.folder)
-        highest = mails.highest_uid(look, counter.key, mailbox.folder.uidvalidity)
+        highest = mails.highest_uid(look, _inbox(mailbox, counter))
     if stored is None:
         found, reconciled = cursor.first_contact(imap.start, mailbox.folder, clock(), office.timezone), True
     elif cursor.was_rebuilt(stored[0], mailbox.folder, highest):
@@ -135,7 +140,7 @@ def _beginning(office: Office, store: Store, mailbox: Mailbox, counter: Counter,
     if stored != (found, reconciled) or not reconciled:
         with store.writing() as write:
             if stored is not None and stored[1] and not reconciled:
-                mails.forget_uids(write, counter.key)
+                mails.forget_uids(write, counter.key, imap.folder)
             mails.save_beginning(write, counter.key, imap.folder, found, clock(), reconciled=reconciled)
     if not reconciled:
         _reconcile(office, store, mailbox, counter, found, clock)
@@ -152,13 +157,12 @@ def _reconcile(
 ) -> None:
     """Every UID was forgotten. Keep all, so that content tells old from new, and only then think."""
     log.warning("mailbox rebuilt desk=%s uidvalidity=%d", counter.key, beginning.uidvalidity)
-    for batch in _batches(office, store, mailbox, counter.key, beginning):
-        _keep(office, store, mailbox, counter.key, batch, clock)
+    place = _inbox(mailbox, counter)
+    for batch in _batches(office, store, mailbox, place, beginning):
+        _keep(office, store, mailbox, place, batch, clock)
     now = clock()
     with store.writing() as write:
-        hushed = mails.hush(
-            write, counter.key, beginning.uidvalidity, now - SILENT_OLDER_THAN, more_than=SILENT_FROM
-        )
+        hushed = mails.hush(write, place, now - SILENT_OLDER_THAN, more_than=SILENT_FROM)
         folder = counter.desk.imap.folder
         mails.save_beginning(write, counter.key, folder, beginning, now, reconciled=True)
         if hushed:
@@ -169,7 +173,7 @@ def _reconcile(
 
 
 def _batches(
-    office: Office, store: Store, mailbox: Mailbox, key: str, beginning: Beginning
+    office: Office, store: Store, mailbox: Mailbox, place: Place, beginning: Beginning
 ) -> Iterator[list[Listed]]:
     """What is ours and not yet in the store, in portions bounded by count and bytes."""
     since = cursor.asked_since(beginning, office.timezone)
@@ -178,7 +182,7 @@ def _batches(
     for start in range(0, len(uids), 10 * AT_ONCE):
         asked = uids[start : start + 10 * AT_ONCE]
         with store.reading() as look:
-            seen = mails.seen_uids(look, key, beginning.uidvalidity, asked)
+            seen = mails.seen_uids(look, place, asked)
         listed = mailbox.listed([uid for uid in asked if uid not in seen])
         yield from cursor.portions(
             cursor.ours(beginning, listed), limits.batch_mails, limits.batch_mib * MEBIBYTE
@@ -189,18 +193,22 @@ def _keep(
     office: Office,
     store: Store,
     mailbox: Mailbox,
-    key: str,
+    place: Place,
     batch: Sequence[Listed],
     clock: Clock,
 ) -> int:
     """Commit 1: the bytes are durable before anything else happens to them. Returns how many were there."""
+    arrivals = _arrivals(office, mailbox, batch)
+    with store.writing() as write:
+        mails.keep(write, place, arrivals, clock())
+    return len(arrivals)
+
+
+def _arrivals(office: Office, mailbox: Mailbox, batch: Sequence[Listed]) -> list[Arrival]:
     most = office.settings.limits.message_mib * MEBIBYTE
     bodies = mailbox.bodies([one.uid for one in batch if one.size <= most])
     found = (_arrival(mailbox, one, bodies.get(one.uid), most) for one in batch)
-    arrivals = [one for one in found if one is not None]
-    with store.writing() as write:
-        mails.keep(write, key, mailbox.folder.uidvalidity, arrivals, clock())
-    return len(arrivals)
+    return [one for one in found if one is not None]
 
 
 def _arrival(mailbox: Mailbox, listed: Listed, raw: bytes | None, most: int) -> Arrival | None:
@@ -223,17 +231,113 @@ def _described(reader: Reads, header: bytes) -> tuple[str, str]:
             return "", ""
 
 
-def _acknowledge(store: Store, mailbox: Mailbox, key: str, clock: Clock) -> None:
+def _acknowledge(store: Store, mailbox: Mailbox, counter: Counter, clock: Clock) -> None:
     """Tell the server what is settled. A mail that a person moved meanwhile is settled as well."""
-    uidvalidity = mailbox.folder.uidvalidity
+    place = _inbox(mailbox, counter)
     with store.reading() as look:
-        processed, aside = mails.to_acknowledge(look, key, uidvalidity)
+        processed, aside = mails.to_acknowledge(look, place)
     for uids, is_aside in ((processed, False), (aside, True)):
         if uids:
             mailbox.move(uids, aside=is_aside)
     if processed or aside:
         with store.writing() as write:
-            mails.acknowledged(write, key, uidvalidity, [*processed, *aside], clock())
+            mails.acknowledged(write, place, [*processed, *aside], clock())
+
+
+# --- the folder of mail that people sent from the mailbox itself ------------------------------------------
+
+
+def _watch_sent(
+    office: Office,
+    store: Store,
+    mailbox: Mailbox,
+    reader: Reads,
+    counter: Counter,
+    clock: Clock,
+    stopping: Callable[[], bool],
+) -> int:
+    """Take note of what was answered in webmail; returns how many mails were new there.
+
+    Nothing in this folder is moved, marked or deleted, and its trouble is not the INBOX's.
+    """
+    name = counter.desk.imap.sent
+    if not name or not _is_news(store, counter, mailbox.told_of(name)):
+        return 0
+    with mailbox.visiting(name) as there:
+        if isinstance(there, Refusal):
+            _warn_of(counter, there)
+            return 0
+        new, beginning = 0, _sent_beginning(office, store, counter, there, clock)
+        place = Place(counter.key, name, there.uidvalidity)
+        for batch in _batches(office, store, mailbox, place, beginning):
+            if stopping():
+                return new
+            _keep_sent(office, store, mailbox, place, batch, clock)
+            think(office, store, reader, counter, clock)
+            new += len(batch)
+        with store.writing() as write:
+            mails.pass_uids(write, place, mailbox.folder.uidnext)
+        return new
+
+
+def _is_news(store: Store, counter: Counter, told: Folder | Refusal) -> bool:
+    if isinstance(told, Refusal):
+        _warn_of(counter, told)
+        return False
+    with store.reading() as look:
+        stored = mails.beginning(look, counter.key, counter.desk.imap.sent)
+    return cursor.is_news(stored[0] if stored else None, told)
+
+
+def _warn_of(counter: Counter, refusal: Refusal) -> None:
+    if refusal.first:
+        log.warning(
+            'desk=%s: sent = "%s" cannot be watched, answers written in webmail do not count: %s',
+            counter.key, counter.desk.imap.sent, refusal.reason,
+        )  # fmt: skip
+
+
+def _sent_beginning(office: Office, store: Store, counter: Counter, there: Folder, clock: Clock) -> Beginning:
+    """Where this folder begins for us. Nothing in it is ever answered: content alone tells old from new."""
+    imap = counter.desk.imap
+    with store.reading() as look:
+        stored = mails.beginning(look, counter.key, imap.sent)
+    if stored is None:
+        found = cursor.first_contact(imap.start, there, clock(), office.timezone)
+    elif cursor.was_rebuilt(stored[0], there, stored[0].first_uid - 1):
+        found = cursor.rebuilt(stored[0], there)
+    else:
+        return stored[0]
+    with store.writing() as write:
+        mails.forget_uids(write, counter.key, imap.sent)
+        mails.save_beginning(write, counter.key, imap.sent, found, clock(), reconciled=True)
+    return found
+
+
+def _keep_sent(
+    office: Office, store: Store, mailbox: Mailbox, place: Place, batch: Sequence[Listed], clock: Clock
+) -> None:
+    """Commit 1 for mail that people sent. Many servers file a copy of ours as well, which is passed over."""
+    ours = _submitted(store, mailbox, [one.uid for one in batch])
+    arrivals = _arrivals(office, mailbox, [one for one in batch if one.uid not in ours])
+    with store.writing() as write:
+        mails.keep(write, place, [_told_apart(one) for one in arrivals], clock())
+        mails.pass_uids(write, place, batch[-1].uid + 1)
+
+
+def _submitted(store: Store, mailbox: Mailbox, uids: Sequence[int]) -> frozenset[int]:
+    """Those that left through our outbox."""
+    own = {uid: ids.index(fields).message_id for uid, fields in mailbox.message_id_fields(uids).items()}
+    tokens = {uid: ids.token_of(message_id) for uid, message_id in own.items() if message_id}
+    with store.reading() as look:
+        known = outbox.cited(look, [token for token in tokens.values() if token])
+    return frozenset(uid for uid, token in tokens.items() if token in known)
+
+
+def _told_apart(arrival: Arrival) -> Arrival:
+    """Who puts the desk in copy has the same mail in the INBOX: there it is a letter, here an answer."""
+    content = sha256(b"sent " + arrival.index.content.encode("ascii")).hexdigest()
+    return replace(arrival, index=replace(arrival.index, content=content))
 
 
 # --- think: kept mail -> decisions ------------------------------------------------------------------------
@@ -254,13 +358,32 @@ def think(office: Office, store: Store, reader: Reads, counter: Counter, clock: 
             for one, result in read
             if isinstance(result, Unreadable)
         }
+        files = {
+            one.id: _attachments(store, reader, result, counter)
+            for one, result in read
+            if isinstance(result, Message)
+        }
         with store.writing() as write:  # commit 2
-            said = [_settle(office, write, counter, one, result, clock()) for one, result in read]
+            said = [
+                _settle(office, write, counter, one, result, files.get(one.id, ()), clock())
+                for one, result in read
+            ]
             for mail_id, (author, subject) in described.items():
                 mails.describe(write, mail_id, author, subject)
         for level, text in said:
             log.log(level, "%s", text)
         thought += len(kept)
+
+
+def _attachments(store: Store, reader: Reads, message: Message, counter: Counter) -> tuple[Attachment, ...]:
+    """What #lampiran asks for: the ticket's mails are read once more, outside the transaction."""
+    if "#" not in message.own_words and "＃" not in message.own_words:
+        return ()
+    with store.reading() as look:
+        wanted = situations.wanted_mails(look, message, counter)
+        raws = [kept.raw for mail_id in wanted if (kept := mails.one(look, mail_id)) is not None]
+    again = [one for one in reader.read_all(raws) if isinstance(one, Message)]
+    return tuple(attachment for one in again for attachment in one.attachments)
 
 
 def _settle(
@@ -269,6 +392,7 @@ def _settle(
     counter: Counter,
     kept: Kept,
     result: Message | Unreadable,
+    files: tuple[Attachment, ...],
     now: datetime,
 ) -> tuple[int, str]:
     """One mail: decided with all that follows from it, or set aside. It never stops the next one.
@@ -279,7 +403,7 @@ def _settle(
         return _set_aside(write, kept, result.reason, now)
     try:
         with write.begin_nested():
-            situation = situations.gather(write, result, kept, counter, office.timezone, now)
+            situation = situations.gather(write, result, kept, counter, now, files)
             decision = decide.decide(replace(result, oversize=kept.oversize), situation, counter)
             author = result.authors[0] if result.authors else Address("", "")
             said = _record(office, write, counter, decision, now, kept)
@@ -306,7 +430,7 @@ def _record(
     composed = [
         _composed(office, counter, send, decision.number, mail_id, now) for send in decide.sends(decision)
     ]
-    record(write, decision, composed, mail_id, message_id, now)
+    record(write, decision, composed, Cause(counter.key, now, mail_id, message_id))
     about = f"desk={counter.key} ticket={decision.number} mail={mail_id} message_id={message_id}"
     return f"{decision.handling} {about} mails_out={len(composed)}: {decision.reason}"
 
@@ -325,7 +449,7 @@ def _composed(
     return Composed(
         token=token,
         desk=counter.key,
-        number=send.letter.ticket.number if send.letter.ticket else number,
+        number=_about(send, number),
         mail_id=mail_id,
         template=send.template.value,
         audience=send.audience.value,
@@ -335,6 +459,13 @@ def _composed(
         message_id=message_id,
         raw=mime.mail(words, send, counter.desk, message_id, local),
     )
+
+
+def _about(send: Send, number: str | None) -> str | None:
+    """The ticket that a mail is about, and on which an answer to it works: a list is about none."""
+    if send.letter.ticket is not None:
+        return send.letter.ticket.number
+    return None if send.template is Template.LIST else number
 
 
 # --- tick: time -> decisions ------------------------------------------------------------------------------
@@ -523,16 +654,26 @@ def _begin(write: Connection, one: Claimed, van: Van) -> bool:
 def _note(write: Connection, one: Claimed, attempt: Attempt, van: Van) -> None:
     now = van.clock()
     outbox.settle(write, one.seq, attempt, now)
-    if not isinstance(attempt, Failed):
-        return
     try:
         with write.begin_nested():
-            _tell_of_failure(write, one, attempt, van, now)
+            match attempt:
+                case Failed():
+                    _tell_of_failure(write, one, attempt, van, now)
+                case Sent() if one.template == Template.STARTED:
+                    _begin_clock(write, one, van, now)
     except Exception as error:
         if passes_by_itself(error):
             raise
         # Otherwise what became of this and of other mails would not be written down: they would leave again.
-        log.exception("nobody could be told that this mail failed: message_id=%s", one.message_id)
+        log.exception("what follows from this attempt could not be done: message_id=%s", one.message_id)
+
+
+def _begin_clock(write: Connection, one: Claimed, van: Van, now: datetime) -> None:
+    """The requester was told that the repair begins, in the transaction that notes the acceptance."""
+    ticket = tickets.locked(write, [one.number]).get(one.number) if one.number else None
+    if ticket is not None and one.recipient.casefold() == ticket.requester_address.casefold():
+        decision = decide.begin(ticket, one.token, now, van.counter)
+        _record(van.office, write, van.counter, decision, now, None)
 
 
 def _tell_of_failure(write: Connection, one: Claimed, attempt: Failed, van: Van, now: datetime) -> None:

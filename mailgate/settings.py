@@ -620,20 +620,54 @@ class Work(Table):
     """The standard's own words, shown to people; "" promises nothing."""
 
 
-class RuleWhen(Table):
-    """What a mail must show for a rule to apply: all that is named, and one of each list."""
+def _phrase(value: str) -> str:
+    if "*" in value[:-1] or not any(letter.isalnum() for letter in value):
+        raise ValueError('is not a word or phrase: "kata sandi", or "sandi*" for words that begin so')
+    return value
 
-    words: Words = ()
-    """In the subject or the words written this time."""
-    subject: Words = ()
-    sender: Words = ()
-    sender_domain: Words = ()
-    recipient: Words = ()
+
+def _feedback(value: object) -> object:
+    if isinstance(value, bool) or (isinstance(value, str) and re.fullmatch(r"[a-z0-9][a-z0-9_-]*", value)):
+        return value
+    raise ValueError('is not true, false or a type of abuse report, such as "fraud"')
+
+
+Phrases = Annotated[tuple[Annotated[Name, AfterValidator(_phrase)], ...], BeforeValidator(_a_list)]
+Senders = Annotated[tuple[MailAddress, ...], BeforeValidator(_a_list)]
+SenderDomains = Annotated[tuple[Domain, ...], BeforeValidator(_a_list)]
+FeedbackWanted = Annotated[bool | str, BeforeValidator(_feedback)]
+
+
+class RuleWhen(Table):
+    """What a mail must show for a rule to apply: all that is named, and one of each list.
+
+    Naming nothing takes every mail: a last rule for what the others left.
+    """
+
+    words: Phrases = ()
+    """In the subject or the words written this time; whole words, and "sandi*" for those that begin so."""
+    subject: Phrases = ()
+    sender: Senders = ()
+    sender_domain: SenderDomains = ()
+    """With everything below it."""
+    recipient: Senders = ()
     attachment: Words = ()
-    """Patterns of file names: "*.pdf"."""
-    feedback: Flag | None = None
-    """An abuse report, or none; None does not ask."""
+    """Patterns of file names, "*.pdf", and with a "/" of media types, "image/*"."""
+    feedback: FeedbackWanted | None = None
+    """An abuse report, one of this type, or none; None does not ask."""
     outside_hours: Flag | None = None
+
+    @model_validator(mode="after")
+    def _no_empty_list(self) -> "RuleWhen":
+        """A list from which the last word was deleted would take every mail."""
+        empty = [key for key in sorted(self.model_fields_set) if getattr(self, key) == ()]
+        if empty:
+            raise ValueError(f"has an empty {empty[0]}: at least one, or leave the key out")
+        return self
+
+    def names_recipient(self, address: str) -> bool:
+        """Whether mail to this address arrives at one of `recipient`; see `Desk.is_own_address`."""
+        return any(_same_mailbox(address, own) for own in self.recipient)
 
 
 class RuleSet(Table):
@@ -799,6 +833,8 @@ class Desk(Table):
     show_staff_names: Flag = False
     notify_attachments_mib: MebibytesOrNone = 10
     copy_complaints_to: tuple[MailAddress, ...] = ()
+    street_required_for: tuple[Literal["phone", "whatsapp", "walk_in"], ...] = ()
+    """Channels on which a report needs an address of the caller beside name and telephone."""
     pause_while_pending: Flag = False
     report_to: tuple[MailAddress, ...] = ()
     close_after: WrittenDuration = Duration(5, DurationUnit.WORKING_DAYS)
@@ -849,6 +885,18 @@ class Desk(Table):
         """Those at this level in the order of the file; nobody at an external one."""
         role = self.levels[level].role
         return self.role_staff(role) if role else ()
+
+    def outside(self) -> int | None:
+        """The level outside the office, to which a ticket is handed with #lkpp; None where there is none."""
+        return next((index for index, level in enumerate(self.levels) if level.external), None)
+
+    def leads(self, staff: Staff) -> bool:
+        """Whether this person is admin or head: design, section 6, "Roles"."""
+        return not EXTRA_ROLES.isdisjoint(staff.roles)
+
+    def leaders(self) -> tuple[Staff, ...]:
+        """All of them, in the order of the file."""
+        return tuple(person for person in self.staff if self.leads(person))
 
     def role_staff(self, role: str) -> tuple[Staff, ...]:
         """Those who have this role, in the order of the file."""

@@ -20,7 +20,8 @@ from mailgate.desk.decision import (
     Template,
     Waiting,
 )
-from mailgate.desk.ticket import Status, Ticket
+from mailgate.desk.figures import Figures
+from mailgate.desk.ticket import Outcome, Status, Ticket
 from mailgate.message.message import Address, Attachment
 from mailgate.settings import Desk, Hours
 
@@ -31,6 +32,7 @@ REF = "k3v7q2m5x4n6b1c8z9d0f2g4h6"
 MESSAGE_ID = f"{REF}@payakumbuhkota.go.id"
 
 RINA = Address("Rina Marlina", "rina@disdik.example.go.id")
+BUDI = Address("Budi", "budi@gmail.example")
 ADMIN = Address("Admin Satu", "admin1@payakumbuhkota.go.id")
 DONI = Address("Doni", "doni@payakumbuhkota.go.id")
 HEAD = Address("Bu Kadis", "kadis@payakumbuhkota.go.id")
@@ -41,6 +43,9 @@ QUESTION = (
     "Muncul tulisan “kata sandi salah”, padahal tidak saya ubah.\n\nTerima kasih"
 )
 ANSWER = "Kata sandi e-Office Ibu sudah kami atur ulang.\nSilakan masuk memakai tautan di layar masuk."
+
+PWD_PROMISE = "maksimal 30 (tiga puluh) menit setelah laporan diterima"
+ANT_PROMISE = "3 (tiga) jam sejak diberitahukan akan melakukan perbaikan kepada pengguna layanan"
 
 KOMINFO = {
     "name": "Help Desk Dinas Kominfo Kota Payakumbuh",
@@ -54,8 +59,33 @@ KOMINFO = {
     "reopen_within": "30 calendar days",
     "imap": {"host": "localhost", "user": "kominfo", "password": "env:KOMINFO"},
     "smtp": {"host": "localhost"},
-    "levels": [{"name": "Admin help desk", "role": "admin"}],
-    "staff": [{"name": ADMIN.name, "address": ADMIN.address, "roles": ["admin"]}],
+    "categories": {"aplikasi": "Aplikasi", "infrastruktur": "Infrastruktur TIK"},
+    "levels": [
+        {"name": "Admin help desk", "role": "admin"},
+        {"name": "Teknisi", "role": "teknisi"},
+        {"name": "Pimpinan", "role": "pimpinan", "replies": "internal"},
+    ],
+    "staff": [
+        {"name": ADMIN.name, "address": ADMIN.address, "roles": ["admin"]},
+        {"name": DONI.name, "address": DONI.address, "roles": ["teknisi"], "categories": ["infrastruktur"]},
+        {"name": HEAD.name, "address": HEAD.address, "roles": ["pimpinan"]},
+    ],
+    "work": [
+        {
+            "code": "PWD",
+            "name": "Penggantian password",
+            "within": "30 service minutes",
+            "starts": "received",
+            "promise": PWD_PROMISE,
+        },
+        {
+            "code": "ANT",
+            "name": "Perbaikan pointing antena wireless",
+            "within": "3 service hours",
+            "starts": "notified",
+            "promise": ANT_PROMISE,
+        },
+    ],
 }
 TICKET = Ticket(
     number="KOM-2026-000123",
@@ -82,6 +112,28 @@ TICKET = Ticket(
     reopened=0,
     silent=False,
 )
+LATER = datetime(2026, 8, 3, 5, 30, tzinfo=UTC)
+ANTENNA = replace(
+    TICKET,
+    status=Status.OPEN,
+    level=1,
+    holder=DONI.address,
+    subject="Jaringan mati di SD 5",
+    category="infrastruktur",
+    work="ANT",
+    due_at=None,
+    requester_phone="0812 3456 7890",
+    requester_organisation="SD Negeri 5",
+)
+"""A technician has it; its clock waits for the notice."""
+CALLER = replace(
+    TICKET,
+    channel="phone",
+    requester_address="",
+    requester_phone="0812 3456 7890",
+    requester_street="Jalan Sudirman 1",
+)
+"""Reported by telephone by somebody without mail."""
 HISTORY = (
     HistoryLine(
         datetime(2026, 8, 3, 1, 40, tzinfo=UTC),
@@ -98,6 +150,7 @@ HISTORY = (
 )
 PHOTO = Attachment("tangkapan layar.png", "image/png", 18, b"\x89PNG\r\n\x1a\n" + bytes(10))
 VIDEO = Attachment("rekaman.mp4", "video/mp4", 26_500_000, b"")
+AUGUST = Figures(2026, 8, 41, 39, 36, 5, 30, 4, 2, 3, (0, 1, 5, 12))
 DONE = (
     ReceiptLine("#selesai", Result.RESOLVED),
     ReceiptLine("", Result.REPLIED),
@@ -130,12 +183,14 @@ def facts(words: Templates, language: str = "id") -> Facts:
     return Facts(JAKARTA, hours_text(words, language, hours(), NOW.date()))
 
 
-def to_requester(template: Template, letter: Letter, automatic: AutoSubmitted | None = None) -> Send:
+def to_requester(
+    template: Template, letter: Letter, automatic: AutoSubmitted | None = None, to: Address = RINA
+) -> Send:
     return Send(
         template,
         Audience.REQUESTER,
-        RINA,
-        RINA.address,
+        to,
+        to.address,
         letter,
         automatic,
         in_reply_to=RINA_WROTE,
@@ -143,8 +198,13 @@ def to_requester(template: Template, letter: Letter, automatic: AutoSubmitted | 
     )
 
 
-def to_staff(template: Template, letter: Letter, automatic: AutoSubmitted = AutoSubmitted.REPLIED) -> Send:
-    return Send(template, Audience.STAFF, ADMIN, ADMIN.address, letter, automatic)
+def to_staff(
+    template: Template,
+    letter: Letter,
+    automatic: AutoSubmitted = AutoSubmitted.REPLIED,
+    to: Address = ADMIN,
+) -> Send:
+    return Send(template, Audience.STAFF, to, to.address, letter, automatic)
 
 
 def notification(notice: Notice, **changes: object) -> Send:
@@ -153,7 +213,7 @@ def notification(notice: Notice, **changes: object) -> Send:
         text=QUESTION,
         author=f"{RINA.name} <{RINA.address}>",
         notice=notice,
-        promise="maksimal 30 (tiga puluh) menit setelah laporan diterima",
+        promise=PWD_PROMISE,
     )
     return to_staff(Template.NOTIFICATION, replace(letter, **changes), AutoSubmitted.GENERATED)
 
@@ -187,15 +247,19 @@ WAITING = (
 
 def mails() -> dict[str, Send]:
     """One mail of every sort, by the name of its golden file."""
+    return to_requesters() | notifications() | to_colleagues() | receipts() | to_admins()
+
+
+def to_requesters() -> dict[str, Send]:
     held = replace(TICKET, status=Status.OPEN, holder=ADMIN.address)
     solved = replace(held, status=Status.RESOLVED, resolved_at=NOW.astimezone(UTC))
-    from_admin = f"{ADMIN.name} <{ADMIN.address}>"
-    answer = Letter(ticket=held, text=ANSWER, author=from_admin)
+    answer = Letter(ticket=held, text=ANSWER, author=str(ADMIN))
+    running = replace(ANTENNA, started=True, promised_due_at=LATER)
+    words = Letter(ticket=held, text="Mohon sebutkan nama ruangannya.", author=str(DONI))
+    merged = Letter(ticket=held, other_number="KOM-2026-000124")
     return {
         "acknowledgement": to_requester(
-            Template.ACKNOWLEDGEMENT,
-            Letter(ticket=TICKET, promise="maksimal 30 (tiga puluh) menit setelah laporan diterima"),
-            AutoSubmitted.REPLIED,
+            Template.ACKNOWLEDGEMENT, Letter(ticket=TICKET, promise=PWD_PROMISE), AutoSubmitted.REPLIED
         ),
         "acknowledgement_outside_hours": to_requester(
             Template.ACKNOWLEDGEMENT,
@@ -205,36 +269,183 @@ def mails() -> dict[str, Send]:
             ),
             AutoSubmitted.REPLIED,
         ),
+        "started": to_requester(
+            Template.STARTED,
+            Letter(
+                ticket=running, promise=ANT_PROMISE, text="Teknisi kami tiba pukul 10.00.", author=str(DONI)
+            ),
+        ),
+        "started_poor": to_requester(
+            Template.STARTED, Letter(ticket=replace(held, work=None, started=True)), AutoSubmitted.GENERATED
+        ),
+        "question": to_requester(Template.QUESTION, words),
         "reply": to_requester(Template.REPLY, answer),
+        "promise": to_requester(
+            Template.PROMISE,
+            Letter(ticket=running, reason="Menunggu suku cadang dari Padang.", author=str(DONI)),
+        ),
         "resolution": to_requester(Template.RESOLUTION, replace(answer, ticket=solved)),
         "reopened": to_requester(Template.REOPENED, Letter(ticket=held), AutoSubmitted.REPLIED),
+        "redirect": to_requester(Template.REDIRECT, replace(words, text="Sertakan kode tendernya.")),
+        "redirect_poor": to_requester(Template.REDIRECT, replace(words, text="")),
+        "merged": to_requester(Template.MERGED, merged, AutoSubmitted.GENERATED),
+        "public_status": to_requester(
+            Template.PUBLIC_STATUS, Letter(ticket=running, promise=ANT_PROMISE), AutoSubmitted.REPLIED
+        ),
+        "public_status_poor": to_requester(
+            Template.PUBLIC_STATUS,
+            Letter(ticket=replace(TICKET, requester_name="", work=None, due_at=None)),
+            AutoSubmitted.REPLIED,
+        ),
+    }
+
+
+def notifications() -> dict[str, Send]:
+    held = replace(TICKET, status=Status.OPEN, holder=ADMIN.address)
+    again = {"text": "Masih belum bisa, Pak.", "history": HISTORY}
+    told = {"text": "", "author": str(DONI), "ticket": replace(held, holder=DONI.address)}
+    bounce = "550 5.1.1 <rina@disdik.example.go.id>: mailbox unavailable"
+    return {
         "notification_new": notification(Notice.NEW, attachments=(PHOTO,), left_out=(VIDEO,)),
-        "notification_follow_up": notification(
-            Notice.FOLLOW_UP, ticket=held, text="Masih belum bisa, Pak.", history=HISTORY
+        "notification_new_phone": notification(Notice.NEW, ticket=CALLER),
+        "notification_new_forwarded": notification(Notice.NEW, ticket=replace(TICKET, proposed=BUDI)),
+        "notification_new_stranger": notification(
+            Notice.NEW, ticket=replace(TICKET, stranger_of="KOM-2026-000007")
         ),
-        "notification_reopened": notification(
-            Notice.REOPENED, ticket=replace(held, reopened=1), text="Masih belum bisa, Pak.", history=HISTORY
-        ),
+        "notification_follow_up": notification(Notice.FOLLOW_UP, ticket=held, **again),
+        "notification_reopened": notification(Notice.REOPENED, ticket=replace(held, reopened=1), **again),
         "notification_stranger": notification(
-            Notice.STRANGER,
-            ticket=held,
-            text="",
-            author="Budi <budi@gmail.example>",
-            other_number="KOM-2026-000124",
+            Notice.STRANGER, ticket=held, text="", author=str(BUDI), other_number="KOM-2026-000124"
         ),
         "notification_undeliverable": notification(
-            Notice.UNDELIVERABLE,
-            ticket=held,
-            text="550 5.1.1 <rina@disdik.example.go.id>: mailbox unavailable",
-            author="",
-            reply_is_public=False,
+            Notice.UNDELIVERABLE, ticket=held, text=bounce, author="", reply_is_public=False
         ),
-        "receipt_done": receipt(*DONE, ticket=solved, text=ANSWER, requester_was_sent=True),
+        "notification_note": notification(Notice.NOTE, ticket=held, text="Akun terkunci.", author=str(DONI)),
+        "notification_answered": notification(Notice.ANSWERED, **told),
+        "notification_taken": notification(Notice.TAKEN, **(told | {"author": str(ADMIN)})),
+        "notification_returned": notification(
+            Notice.RETURNED,
+            ticket=replace(ANTENNA, level=0, holder=None),
+            author=str(DONI),
+            reason="Bukan antena.",
+        ),
+        "notification_merged": notification(Notice.MERGED, ticket=held, other_number="KOM-2026-000124"),
+        "notification_confidential": notification(
+            Notice.CONFIDENTIAL, ticket=replace(TICKET, confidential=True, work=None, due_at=None), promise=""
+        ),
+        "notification_attachments": notification(
+            Notice.ATTACHMENTS, ticket=held, text="", author="", attachments=(PHOTO,)
+        ),
+        "notification_courtesy": notification(
+            Notice.COURTESY, ticket=replace(held, status=Status.RESOLVED, survey=4), text="4, terima kasih!"
+        ),
+        "notification_holder_away": notification(
+            Notice.HOLDER_AWAY, ticket=ANTENNA, text="Saya sedang cuti sampai Jumat.", author=str(DONI)
+        ),
+        "notification_holder_unreachable": notification(
+            Notice.HOLDER_UNREACHABLE, ticket=ANTENNA, text="552 5.2.2 mailbox full", author=str(DONI)
+        ),
+    }
+
+
+def to_colleagues() -> dict[str, Send]:
+    given = Letter(
+        ticket=ANTENNA,
+        text=QUESTION,
+        author=str(ADMIN),
+        reason="Tolong dicek sebelum siang.",
+        promise=ANT_PROMISE,
+        left_out=(PHOTO,),
+        history=HISTORY,
+    )
+    head = replace(ANTENNA, level=2, holder=HEAD.address)
+    doubted = Letter(ticket=TICKET, text="#selesai\nSudah beres.", author=ADMIN.address, lines=DONE)
+    listed = (TICKET, ANTENNA, replace(CALLER, confidential=True, due_at=NOW.astimezone(UTC)))
+    return {
+        "delegation": to_staff(Template.DELEGATION, given, AutoSubmitted.GENERATED, DONI),
+        "delegation_poor": to_staff(
+            Template.DELEGATION, Letter(ticket=replace(CALLER, level=1)), AutoSubmitted.GENERATED, DONI
+        ),
+        "escalation": to_staff(
+            Template.ESCALATION,
+            replace(given, ticket=head, author=str(DONI), reason="Tiang roboh.", reply_is_public=False),
+            AutoSubmitted.GENERATED,
+            HEAD,
+        ),
+        "escalation_poor": to_staff(
+            Template.ESCALATION, Letter(ticket=head, reply_is_public=False), AutoSubmitted.GENERATED, HEAD
+        ),
+        "list": to_staff(Template.LIST, Letter(tickets=listed)),
+        "list_empty": to_staff(Template.LIST, Letter()),
+        "list_one": to_staff(
+            Template.LIST,
+            Letter(
+                ticket=replace(
+                    head,
+                    status=Status.CLOSED,
+                    outcome=Outcome.MERGED,
+                    merged_into="KOM-2026-000007",
+                    notified_at=NOW.astimezone(UTC),
+                    first_response_at=NOW.astimezone(UTC),
+                    resolved_at=LATER,
+                    closed_at=LATER,
+                    reopened=1,
+                    survey=3,
+                    priority=1,
+                    participants=(BUDI,),
+                ),
+                history=HISTORY * 4,
+                promise=ANT_PROMISE,
+            ),
+        ),
+        "confirmation": to_staff(Template.CONFIRMATION, doubted),
+        "confirmation_automatic": to_staff(
+            Template.CONFIRMATION,
+            Letter(ticket=TICKET, text="Saya sedang cuti.", author=ADMIN.address, looks_automatic=True),
+        ),
+    }
+
+
+def receipts() -> dict[str, Send]:
+    solved = replace(TICKET, status=Status.RESOLVED, holder=ADMIN.address, resolved_at=NOW.astimezone(UTC))
+    open_again = replace(ANTENNA, promised_due_at=LATER)
+    reaches = (RINA.address, BUDI.address)
+    reported = ReceiptLine("#lapor", Result.REPORTED, CALLER.number)
+    return {
+        "receipt_done": receipt(
+            *DONE, ticket=solved, text=ANSWER, requester_was_sent=True, reaches=reaches[:1]
+        ),
+        "receipt_several": receipt(
+            ReceiptLine("", Result.ANSWERED_BEFORE, DONI.name),
+            ReceiptLine("#kategori infra", Result.CATEGORY_SET, "Infrastruktur TIK"),
+            ReceiptLine("#tenggat hari ini 12.30 menunggu suku cadang", Result.PROMISED),
+            ticket=open_again,
+            text="Menunggu suku cadang.",
+            requester_was_sent=True,
+            reaches=reaches,
+            promise=ANT_PROMISE,
+        ),
         "receipt_nothing_done": receipt(
             ReceiptLine("#selsai", Result.UNKNOWN_COMMAND, "#selesai"), ReceiptLine("", Result.REPLIED)
         ),
+        "receipt_choices": receipt(
+            ReceiptLine("#tugas budi", Result.ARGUMENT_UNCLEAR, "budi", (str(ADMIN), str(DONI))),
+            ReceiptLine("#eskalasi", Result.CATEGORY_MISSING, "", ("aplikasi", "infrastruktur")),
+            ReceiptLine("#lapor", Result.FIELDS_MISSING, "", ("name", "phone")),
+        ),
+        "receipt_reported": receipt(reported, ticket=CALLER, promise=PWD_PROMISE),
+        "receipt_attachments": receipt(
+            ReceiptLine("#lampiran", Result.ATTACHMENTS, "1"), attachments=(PHOTO,), left_out=(VIDEO,)
+        ),
+        "receipt_figures": receipt(
+            ReceiptLine("#laporan 2026-08", Result.FIGURES), ticket=None, figures=AUGUST
+        ),
         "receipt_help": receipt(ReceiptLine("#bantuan", Result.HELP), ticket=None),
-        "confirmation": to_staff(Template.CONFIRMATION, Letter(ticket=held, text="#selesai\nSudah beres.")),
+    }
+
+
+def to_admins() -> dict[str, Send]:
+    return {
         "alert_waiting": alert(waiting=WAITING),
         "alert_trouble": alert(trouble="kominfo: no login at mail.payakumbuhkota.go.id:993 since 08:40"),
     }

@@ -126,9 +126,10 @@ def test_every_encoded_word_holds_whole_characters(subject: str) -> None:
 
 @given(st.text(st.characters(exclude_categories=("C", "Z")) | st.just(" "), min_size=1, max_size=64))
 def test_a_name_arrives_as_it_was_written_and_links_in_it_do_not(name: str) -> None:
-    shown = _unstructured(sent(send=replace(REPLY, to=Address(name, DONI.address))), b"To")
+    raw = sent(send=replace(REPLY, to=Address(name, DONI.address)))
+    shown = _unstructured(raw, b"To")
     plain = shown.removesuffix(DONI.address).removesuffix(f"<{DONI.address}>").strip()
-    if plain.startswith('"'):
+    if b'\r\nTo: "' in raw:  # a name in an encoded word may begin with a quote of its own
         plain = re.sub(r"\\(.)", r"\1", plain[1:-1])
     assert plain == oneline(name, 64)
 

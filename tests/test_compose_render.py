@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from compose_cast import (
     ADMIN,
+    ANTENNA,
+    CALLER,
     HISTORY,
     JAKARTA,
     NOW,
@@ -56,7 +58,7 @@ from mailgate.desk.decision import (
 )
 from mailgate.desk.ticket import Status
 from mailgate.errors import SettingsError
-from mailgate.message.message import Content, Feedback, Invitation
+from mailgate.message.message import Address, Content, Feedback, Invitation
 
 LANGUAGES = ("id", "en")
 WORDS = shipped()
@@ -66,6 +68,18 @@ def written(send: Send, language: str = "id", **changes: object) -> Words:
     return render(WORDS, send, desk(language=language, **changes), facts(WORDS, language), REF, NOW)
 
 
+PUBLIC = (
+    Template.ACKNOWLEDGEMENT,
+    Template.STARTED,
+    Template.QUESTION,
+    Template.REPLY,
+    Template.PROMISE,
+    Template.RESOLUTION,
+    Template.REOPENED,
+    Template.REDIRECT,
+    Template.MERGED,
+    Template.PUBLIC_STATUS,
+)
 MEETING = Invitation("request", "Rapat SPBE", "2026-08-05 09:00", "2026-08-05 11:00", "Ruang rapat", "", "")
 COMPLAINT = Feedback("abuse", "203.0.113.7", "contoh.example")
 
@@ -88,7 +102,8 @@ def every_mail() -> list[Send]:
         TICKET, status=Status.OPEN, holder=ADMIN.address, priority=1, promised_due_at=NOW.astimezone(UTC)
     )
     bare = replace(TICKET, requester_name="", subject="", due_at=None, work=None)
-    tickets = [TICKET, full, bare, *(replace(full, status=status, resolved_at=NOW) for status in Status)]
+    ended = [replace(full, status=status, resolved_at=NOW) for status in Status]
+    tickets = [TICKET, full, bare, ANTENNA, CALLER, replace(full, level=7, work="?", holder="?"), *ended]
     many = HISTORY * 4
     return [
         *mails().values(),
@@ -120,12 +135,25 @@ def every_mail() -> list[Send]:
             for sent, text in ((False, ""), (True, ""), (True, "Sudah beres."))
         ),
         *(
-            to_requester(template, Letter(ticket=ticket, text=text, author=author))
-            for template in (Template.ACKNOWLEDGEMENT, Template.REPLY, Template.RESOLUTION, Template.REOPENED)
+            to_requester(
+                template, Letter(ticket=ticket, text=text, author=author, reason=text, promise="1 jam")
+            )
+            for template in PUBLIC
             for ticket in tickets
+            if template is not Template.PROMISE or ticket.promised_due_at
             for text, author in (("", ""), ("Sudah beres.", "Doni <doni@payakumbuhkota.go.id>"))
         ),
+        *(
+            to_staff(
+                template, Letter(ticket=ticket, reply_is_public=public, reason=text, author=text, text=text)
+            )
+            for template in (Template.DELEGATION, Template.ESCALATION, Template.LIST, Template.CONFIRMATION)
+            for ticket in tickets
+            for public in (True, False)
+            for text in ("", "Doni <doni@payakumbuhkota.go.id>")
+        ),
         to_staff(Template.CONFIRMATION, Letter(text="")),
+        to_staff(Template.LIST, Letter(tickets=tuple(tickets))),
         alert(waiting=WAITING, trouble="the outbox stands still"),
     ]
 
@@ -236,7 +264,7 @@ def test_a_refused_mail_says_that_nothing_at_all_was_done(result: Result) -> Non
     words = written(receipt(ReceiptLine("#ambil", Result.TAKEN), ReceiptLine("selesai", result, "closed")))
     assert "TIDAK dijalankan" in words.subject
     assert words.body.startswith("Tidak ada yang dijalankan")
-    assert "penanggung jawab" not in words.body
+    assert "Anda menjadi penanggung jawab" not in words.body
 
 
 def test_a_receipt_never_leaves_open_whether_the_requester_was_written_to() -> None:
@@ -390,8 +418,8 @@ def test_a_staff_address_is_never_taken_for_a_name(author: str, name: str) -> No
     assert name_only(author) == name
 
 
-def test_the_requester_is_greeted_by_name_where_staff_have_answered() -> None:
+def test_whoever_reads_a_mail_is_greeted_by_their_own_name_where_staff_have_answered() -> None:
     assert f"Yth. Bapak/Ibu {RINA.name},\n" in written(mails()["resolution"]).body
-    nameless = replace(TICKET, requester_name="")
-    body = written(to_requester(Template.RESOLUTION, Letter(ticket=nameless, text="Sudah."))).body
+    nameless = Address("", RINA.address)
+    body = written(to_requester(Template.RESOLUTION, Letter(ticket=TICKET, text="Sudah."), to=nameless)).body
     assert body.startswith("Yth. Bapak/Ibu,\n")

@@ -122,7 +122,10 @@ def test_the_check_leaves_nothing_behind(tmp_path: Path) -> None:
         (_changed("reply.subject.txt", "[{{ ticket.number }}]", "[-]"), "its subject lacks [KOM-"),
         (_changed("notification.body.txt", '{% include "ref.txt" %}', ""), "it lacks 'Ref:'"),
         (_changed("resolution.body.txt", "{{ letter.text | as_written }}", ""), "it lacks 'Kabel"),
-        (_changed("receipt.body.txt", "{{ ticket.requester_address }}", "-"), "it lacks 'rina"),
+        (
+            _changed("receipt.body.txt", "letter.reaches or [ticket.requester_address]", "['-']"),
+            "it lacks 'rina",
+        ),
     ],
     ids=["acknowledgement", "private address", "reply", "number", "proof", "solution", "receipt"],
 )

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from mailgate.desk import orders
 from mailgate.desk.calendar import calendar
-from mailgate.desk.commands import Destination, order
+from mailgate.desk.case import Case, Hand
+from mailgate.desk.commands import order
 from mailgate.desk.decide import decide, same_subject, sends
 from mailgate.desk.decision import AddMessage, Audience, Decision, Handling, OpenTicket, SaveTicket, Template
 from mailgate.desk.situation import CitedMail, Counter, SentMail, Situation
 from mailgate.desk.ticket import Status, Ticket
 from mailgate.message.message import Address, Automatic, AutomaticKind, Dsn, DsnRecipient, Message
-from mailgate.settings import Desk, Duration, DurationUnit, Hours, Limits
+from mailgate.settings import Desk, Hours, Limits
 
 NOW = datetime(2026, 8, 3, 2, 0, tzinfo=UTC)  # Monday 09:00 WIB
 RINA = Address("Rina Marlina", "rina@disdik.example.go.id")
@@ -181,14 +182,14 @@ def test_nobody_but_the_requester_the_staff_and_the_writer_is_ever_written_to(
     st.lists(st.sampled_from(["#ambil", "#selesai\nSudah.", "#tutup", "#buka", "Kami cek.", "#catatan\nx"]))
 )
 def test_the_first_resolution_is_never_moved_and_closing_always_ends_the_wait(texts: list[str]) -> None:
-    hand = orders.Hand(
-        DESK.staff[0], NOW, COUNTER.calendar, Duration(5, DurationUnit.WORKING_DAYS), Destination.PUBLIC
-    )
+    situation = Situation(now=NOW, received_at=NOW, number="KOM-2026-000002")
     seen, now_ticket = [TICKET], TICKET
     for hours, text in enumerate(texts):
-        result = orders.carry_out(order(text), now_ticket, replace(hand, now=NOW + timedelta(hours=hours)))
-        if isinstance(result, orders.Done):
-            now_ticket = result.ticket
+        later, asked = replace(situation, now=NOW + timedelta(hours=hours)), order(text)
+        hand = Hand(DESK.staff[0], later, COUNTER, message(text=text), asked, None)
+        result = orders.carry_out(asked, Case(NUMBER, {NUMBER: now_ticket}), hand)
+        if isinstance(result, Case):
+            now_ticket = result.tickets[NUMBER]
             seen.append(now_ticket)
     for before, after in pairwise(seen):
         assert before.resolved_at in (None, after.resolved_at)

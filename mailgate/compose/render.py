@@ -7,7 +7,7 @@ their bare names. Every word that a person reads stands under templates/, none h
 import re
 import tomllib
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from functools import partial
@@ -21,13 +21,20 @@ import jinja2.meta
 import msgspec
 from jinja2.runtime import Context
 
-from mailgate.desk.decision import PROBLEMS, MessageKind, Send, Template
-from mailgate.desk.ticket import Status
+from mailgate.compose.likely import likely, waits_for_notice
+from mailgate.desk.commands import WORDS, Command
+from mailgate.desk.decision import PROBLEMS, Letter, MessageKind, Send, Template
+from mailgate.desk.report_form import Channel, Field
+from mailgate.desk.ticket import Outcome, Status, Ticket
 from mailgate.errors import SettingsError
+from mailgate.message.message import Address
 from mailgate.settings import Desk, Duration, DurationUnit, Hours, Interval
 
 _COLUMNS = 76  # prose; RFC 5322, section 2.1.1 asks for 78, and a reply quotes with two more
-_VARIABLES = frozenset({"desk", "ticket", "letter", "ref", "now", "service"})
+_VARIABLES = frozenset({"desk", "ticket", "letter", "reader", "ref", "now", "service"})
+_STANDINGS = frozenset({*Status, "started"})
+_WRONG = frozenset({*Field, "time", "channel"})  # what Result.FIELDS_MISSING and FIELDS_WRONG can name
+_WORD = re.compile(r"[^\W\d_]+")
 _LINK = re.compile(r"(?:\b[a-z][a-z0-9+.-]*://|\bwww\.|\b[\w-]+(?:\.[\w-]+)+/)\S*", re.IGNORECASE)
 _ZWJ = "\u200d"
 _T = TypeVar("_T")
@@ -56,6 +63,19 @@ _Twelve = Annotated[tuple[str, ...], msgspec.Meta(min_length=12, max_length=12)]
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What people are told of one command."""
+
+    usage: str
+    """With its argument: "#tugas NAMA"."""
+    alias: str
+    """Its word in the other language."""
+    does: str
+    example: str
+    """As it is typed, in one or more lines."""
+
+
+@dataclass(frozen=True, slots=True)
 class Vocabulary:
     """templates/<language>/words.toml: the words that no sentence can hold."""
 
@@ -79,6 +99,16 @@ class Vocabulary:
     shortened: str
     """Stands where long words were cut."""
     status: dict[str, str]
+    """For staff; with "started", and with "escalated", which the name of the level follows."""
+    public_status: dict[str, str]
+    """For requesters, who need not know who works on it."""
+    outcome: dict[str, str]
+    channel: dict[str, str]
+    field: dict[str, str]
+    """The labels of #lapor."""
+    survey: dict[str, str]
+    """What 1 to 4 mean."""
+    command: dict[str, Usage]
     kind: dict[str, str]
     unit: dict[str, str]
     """Of a duration in the settings: one "working day", more "working days"."""
@@ -114,6 +144,7 @@ def render(templates: Templates, send: Send, desk: Desk, service: Facts, ref: st
         "desk": desk,
         "ticket": letter.ticket,
         "letter": letter,
+        "reader": send.to.name,
         "ref": ref,
         "now": now,
         "service": service,
@@ -174,8 +205,8 @@ def beginning(text: str, most: int, mark: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """Somebody else's words, so that nobody takes them for ours."""
-    return "\n".join(f"> {line}".rstrip() for line in text.strip("\n").split("\n"))
+    """Somebody else's words, so that nobody takes them for ours, whatever a client takes for a line end."""
+    return "\n".join(f"> {line}".rstrip() for line in text.strip("\n").splitlines() or [""])
 
 
 def wrap(text: str, indent: str = "") -> str:
@@ -192,6 +223,12 @@ def name_only(author: str) -> str:
     """The name of "Admin Satu <admin1@example.go.id>"; "" when there is only an address."""
     name = author.partition("<")[0].strip()
     return "" if "@" in name else oneline(name, 64)
+
+
+def mailbox(who: Address) -> str:
+    """ "Rina <rina@example.go.id>" in one harmless line; the name alone where there is no address."""
+    name, address = oneline(who.name, 60), oneline(who.address, 254)
+    return f"{name} <{address}>" if name and address else name or address
 
 
 def _printable(text: str) -> str:
@@ -282,7 +319,18 @@ def _vocabulary(language: str, sources: Mapping[str, str]) -> Vocabulary:
 def _wordless(words: Vocabulary) -> set[str]:
     """What the code can say and this language cannot."""
     units = {str(Duration(amount, unit)).partition(" ")[2] for unit in DurationUnit for amount in (1, 2)}
-    return {*Status, *MessageKind, *units} - words.status.keys() - words.kind.keys() - words.unit.keys()
+    needed: list[tuple[Set[str], Set[str]]] = [
+        (_STANDINGS | {"escalated"}, words.status.keys()),
+        (_STANDINGS, words.public_status.keys()),
+        ({*Outcome}, words.outcome.keys()),
+        ({*Channel}, words.channel.keys()),
+        (_WRONG, words.field.keys()),
+        ({"1", "2", "3", "4"}, words.survey.keys()),
+        ({*Command}, words.command.keys()),
+        ({*MessageKind}, words.kind.keys()),
+        (units, words.unit.keys()),
+    ]
+    return {name for names, known in needed for name in names - known}
 
 
 def _environment(language: str, sources: Mapping[str, str], words: Vocabulary) -> jinja2.Environment:
@@ -302,23 +350,116 @@ def _environment(language: str, sources: Mapping[str, str], words: Vocabulary) -
     return environment
 
 
-def _filters(words: Vocabulary) -> dict[str, Callable[..., str]]:
+def _filters(words: Vocabulary) -> dict[str, Callable[..., object]]:
+    return _filters_of_text(words) | _filters_of_tickets(words) | _filters_of_commands(words)
+
+
+def _filters_of_text(words: Vocabulary) -> dict[str, Callable[..., object]]:
     return {
         "moment": jinja2.pass_context(partial(_local, words, words.moment)),
         "stamp": jinja2.pass_context(partial(_local, words, words.stamp)),
         "zone": jinja2.pass_context(partial(_local, words, "{zone}")),
+        "month": lambda number: words.months[number - 1],
         "size": partial(size, words),
-        "status": lambda status: words.status.get(status, str(status)),
-        "kind": lambda kind: words.kind[kind],
         "span": partial(_span, words),
-        "subject": lambda ticket, most: oneline(ticket.subject, most) or words.no_subject,
         "beginning": lambda text, most: beginning(text, most, words.shortened),
         "oneline": oneline,
         "as_written": lambda text: text.strip("\n"),
         "quoted": quoted,
         "wrap": wrap,
         "name_only": name_only,
+        "who": lambda author: name_only(author) or oneline(author, 120),
+        "mailbox": mailbox,
     }
+
+
+def _filters_of_tickets(words: Vocabulary) -> dict[str, Callable[..., object]]:
+    return {
+        "subject": lambda ticket, most: oneline(ticket.subject, most) or words.no_subject,
+        "status": lambda status: words.status.get(status, oneline(status, 60)),
+        "standing": jinja2.pass_context(partial(_standing, words)),
+        "public_standing": partial(_public_standing, words),
+        "holder": jinja2.pass_context(_holder),
+        "level": jinja2.pass_context(_level),
+        "category": jinja2.pass_context(_category),
+        "work": jinja2.pass_context(_work),
+        "outcome": lambda outcome: words.outcome[outcome],
+        "channel": lambda channel: words.channel.get(channel, oneline(channel, 40)),
+        "survey": lambda score: words.survey[str(score)],
+        "kind": lambda kind: words.kind[kind],
+        "waits_for_notice": jinja2.pass_context(
+            lambda context, ticket: waits_for_notice(ticket, context["desk"])
+        ),
+    }
+
+
+def _filters_of_commands(words: Vocabulary) -> dict[str, Callable[..., object]]:
+    return {
+        "commands": lambda names: [words.command[name] for name in names],
+        "likely": jinja2.pass_context(partial(_likely, words)),
+        "example": partial(_example, words),
+        "field": lambda field: words.field.get(field, oneline(field, 60)),
+    }
+
+
+def _standing(words: Vocabulary, context: Context, ticket: Ticket) -> str:
+    """Where a ticket stands, for staff: "Dieskalasi ke Teknisi", "Ditutup (digabungkan)"."""
+    label = words.status[ticket.status]
+    if ticket.outcome not in {None, Outcome.SOLVED}:
+        return f"{label} ({words.outcome[ticket.outcome]})"
+    if ticket.status not in {Status.NEW, Status.OPEN}:
+        return label
+    levels = context["desk"].levels
+    level = levels[ticket.level] if 0 < ticket.level < len(levels) else None
+    works = level is None or (level.replies == "public" and not level.external)
+    if (
+        ticket.started and works
+    ):  # a head or an office outside does not work on it: there, who was asked counts
+        return words.status["started"]
+    return f"{words.status['escalated']} {level.name}" if level else label
+
+
+def _public_standing(words: Vocabulary, ticket: Ticket) -> str:
+    """The same for requesters: how far it is, and not who has it."""
+    working = ticket.status in {Status.NEW, Status.OPEN}
+    return words.public_status["started" if working and ticket.started else ticket.status]
+
+
+def _holder(context: Context, ticket: Ticket) -> str:
+    """The holder's name; the address of one who has left; "" while nobody has it."""
+    staff = context["desk"].staff_by_address(ticket.holder) if ticket.holder else None
+    return oneline(staff.name if staff else ticket.holder or "", 64)
+
+
+def _level(context: Context, ticket: Ticket) -> str:
+    """The name of the level that a ticket is at; "" when the settings no longer have it."""
+    levels = context["desk"].levels
+    return levels[ticket.level].name if ticket.level < len(levels) else ""
+
+
+def _category(context: Context, ticket: Ticket) -> str:
+    """The label of its category; the bare word when the settings no longer have it."""
+    key = ticket.category or ""
+    return oneline(context["desk"].categories.get(key, key), 60)
+
+
+def _work(context: Context, ticket: Ticket) -> str:
+    """The name of its kind of work; the bare code when the settings no longer have it."""
+    work = context["desk"].work_of(ticket.work)
+    return oneline(work.name if work else ticket.work or "", 120)
+
+
+def _likely(words: Vocabulary, context: Context, ticket: Ticket) -> list[Usage]:
+    letter: Letter = context["letter"]
+    names = likely(ticket, context["desk"], letter.notice, public=letter.reply_is_public)
+    return [words.command[name] for name in names]
+
+
+def _example(words: Vocabulary, typed: str) -> str:
+    """How a command line is written rightly; "" for a word that is no command."""
+    word = _WORD.search(typed)
+    command = WORDS.get(word[0].casefold()) if word else None
+    return words.command[command].example.strip("\n") if command else ""
 
 
 def _local(words: Vocabulary, form: str, context: Context, at: datetime) -> str:

@@ -159,7 +159,7 @@ def play(stage: Stage) -> str:
     _rina_complains(stage)
     number = _acknowledged(stage)
     notification = _admin_is_told(stage, number, admin, colleagues)
-    question = _admin_answers(stage, number, admin, notification)
+    question = _admin_answers(stage, number, (admin, *colleagues), notification)
     answer = _rina_answers(stage, number, admin, question)
     _admin_resolves(stage, number, admin, answer)
     _time_passes(stage, number)
@@ -218,7 +218,10 @@ def _admin_is_told(stage: Stage, number: str, admin: Person, colleagues: Sequenc
     return mails[0]
 
 
-def _admin_answers(stage: Stage, number: str, admin: Person, notification: EmailMessage) -> EmailMessage:
+def _admin_answers(
+    stage: Stage, number: str, admins: Sequence[Person], notification: EmailMessage
+) -> EmailMessage:
+    admin, *colleagues = admins
     stage.scene(
         "The admin simply replies",
         f"{admin.name} answers the notification. No command: the words go to Rina.",
@@ -230,10 +233,14 @@ def _admin_answers(stage: Stage, number: str, admin: Person, notification: Email
     stage.screen.mail("Rina receives", mail)
     ticket = stage.ticket(number)
     _require(ticket.holder == admin.address, f"the holder is {ticket.holder}, not {admin.address}")
+    for one in colleagues:
+        told = stage.next_mail(one.address, "the line that a colleague was quicker")
+        _verify(stage, told, Expected(one, number, (admin.name, "sudah menjawab"), (), "auto-generated"))
     stage.screen.proven(
         [
             "it comes from the desk: no private address, no quoted notification, no Ref",
             f"the ticket is open now, and {admin.name} holds it",
+            *(f"{one.name} hears in one line that {admin.name} was quicker" for one in colleagues),
         ]
     )
     return mail

@@ -8,11 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
-from mailgate.desk import letters, orders, sla
-from mailgate.desk.commands import Destination, Order, is_command_mail, order
+from mailgate.desk import changes, courtesy, letters, staffmail, webmail
+from mailgate.desk.commands import is_command_mail
+from mailgate.desk.courtesy import Meaning
 from mailgate.desk.decision import (
-    AddEvent,
-    AddMessage,
     Audience,
     Decision,
     Effect,
@@ -22,44 +21,54 @@ from mailgate.desk.decision import (
     MessageKind,
     Notice,
     OpenTicket,
-    ReceiptLine,
-    Result,
     SaveTicket,
     Send,
     Template,
+    Warned,
 )
-from mailgate.desk.followup import FollowUp, Fresh, StaffReply, Stranger, Unproven, route
+from mailgate.desk.followup import (
+    ConfirmationReply,
+    FollowUp,
+    Fresh,
+    Route,
+    StaffReply,
+    Stranger,
+    Unproven,
+    route,
+)
 from mailgate.desk.letters import News
+from mailgate.desk.opening import US, Matter, event, new_ticket, said
+from mailgate.desk.people import author_of, in_copy, is_a_desk, joined, may_join, requester_of
 from mailgate.desk.situation import Counter, SentMail, Situation
 from mailgate.desk.ticket import Status, Ticket
 from mailgate.message.message import Address, Automatic, AutomaticKind, Dsn, Message, writable
+from mailgate.settings import Staff
 
-US = "mailgate"
 LOOP_HOPS = 100  # RFC 5321, section 6.3: a count of Received fields that is normally at least 100
-REFUSALS_PER_DAY = 5
-NOBODY = Address("", "")
 
 
 def decide(message: Message, situation: Situation, counter: Counter) -> Decision:
     """The way of every mail. Machines first, so that none of them is ever taken for a person."""
-    if situation.own is not None:
-        return Decision(Handling.FILED, "our own mail came back", situation.own.number)
-    if message.received_count >= LOOP_HOPS:
-        return Decision(Handling.FILED, f"a loop: {message.received_count} Received fields", None)
-    if message.dsn is not None:
+    if situation.by_hand and situation.own is None:  # whatever it looks like, it is no order and no report
+        return webmail.sent_by_hand(message, situation, counter)
+    if message.dsn is not None and situation.own is None:
         return _bounced(message.dsn, situation.reported, message, situation, counter)
+    if (unheard := _unheard(message, situation)) is not None:
+        return unheard
     found = route(message, situation, counter)
-    if message.automatic is not None and _answers_a_mail(message, message.automatic, found):
-        return _filed(message.automatic, found, message, situation)
+    if message.automatic is not None and _answers_a_mail(message, message.automatic, found, situation):
+        return _filed(message.automatic, found, message, situation, counter)
     match found:
         case StaffReply():
-            return _ordered(found, message, situation, counter)
-        case Unproven(staff, number):
-            return _refused(staff.address, number, message, situation, counter)
-        case FollowUp(ticket, how) if _may_continue(ticket, situation, counter):
-            return _followed_up(ticket, how, message, situation, counter)
-        case FollowUp(ticket, how) | Stranger(ticket, how):
-            return _opened(message, situation, counter, other=ticket, how=how)
+            return staffmail.ordered(found, message, situation, counter)
+        case ConfirmationReply():
+            return staffmail.confirmed(found, message, situation, counter)
+        case Unproven():
+            return staffmail.unproven(found, message, situation, counter)
+        case FollowUp():
+            return _followed_up(found, message, situation, counter)
+        case Stranger():
+            return _opened(message, situation, counter, found)
         case Fresh():
             return _fresh(message, situation, counter)
         case _:
@@ -69,39 +78,83 @@ def decide(message: Message, situation: Situation, counter: Counter) -> Decision
 # --- machines ---------------------------------------------------------------------------------------------
 
 
-def _answers_a_mail(message: Message, automatic: Automatic, found: object) -> bool:
+def _unheard(message: Message, situation: Situation) -> Decision | None:
+    """What is kept and nothing more; None for everything else."""
+    if situation.own is not None:
+        return Decision(Handling.FILED, "our own mail came back", situation.own.number)
+    if message.received_count >= LOOP_HOPS:
+        return Decision(Handling.FILED, f"a loop: {message.received_count} Received fields", None)
+    if situation.blocked:
+        return Decision(Handling.FILED, "staff silenced this sender: mailgate blocked list", None)
+    return None
+
+
+def _answers_a_mail(message: Message, automatic: Automatic, found: Route, situation: Situation) -> bool:
     """A vacation reply or read receipt, or a machine that writes in the name of staff.
 
     A suspicion does not undo a proven order; but words that may be a vacation reply are not relayed.
     """
-    suspected = automatic.kind is AutomaticKind.SUSPECTED
-    if suspected and isinstance(found, StaffReply) and is_command_mail(message.own_words):
-        return False
-    return automatic.kind is AutomaticKind.RESPONSE or isinstance(found, StaffReply | Unproven)
+    of_staff = isinstance(found, StaffReply | ConfirmationReply | Unproven)
+    if automatic.kind is AutomaticKind.SUSPECTED and isinstance(found, StaffReply):
+        return not (situation.confirmed or is_command_mail(message.own_words))
+    return automatic.kind is AutomaticKind.RESPONSE or of_staff
 
 
-def _filed(automatic: Automatic, found: object, message: Message, situation: Situation) -> Decision:
+def _filed(
+    automatic: Automatic, found: Route, message: Message, situation: Situation, counter: Counter
+) -> Decision:
     """Kept on the ticket it answers; changes nothing and is told to nobody.
 
-    But words of staff that only look like a machine's may be a person's, who has to hear of it.
+    But words of staff that only look like a machine's may be a person's, who has to hear of it; and that
+    the holder is away is told to the admins.
     """
     reason = f"a machine answered: {automatic.reason}"
     match found:
         case FollowUp(ticket=ticket):
-            number = ticket.number
-            said = _said(number, MessageKind.AUTOMATIC, message)
-            return Decision(Handling.FILED, reason, number, (said, _event(number, "automatic_reply", reason)))
-        case StaffReply(ticket, staff, proof):
-            event = _event(ticket.number, "automatic_reply", reason, staff.address)
-            note = _words_of_staff(ticket.number, message.reply_text, message, public=False)
-            told: tuple[Effect, ...] = ()
-            asked_before = (
-                proof.template == Template.CONFIRMATION or situation.refusals_today >= REFUSALS_PER_DAY
-            )
-            if automatic.kind is AutomaticKind.SUSPECTED and not asked_before:
-                told = (letters.refusal(staff, message, ticket.number, situation, suspected=True),)
-            return Decision(Handling.FILED, reason, ticket.number, (note, event, *told))
+            kept = said(ticket.number, MessageKind.AUTOMATIC, message)
+            noticed = event(ticket.number, "automatic_reply", reason)
+            return Decision(Handling.FILED, reason, ticket.number, (kept, noticed))
+        case StaffReply(ticket=Ticket() as ticket, staff=staff):
+            kept = staffmail.note(ticket.number, message)
+            noticed = event(ticket.number, "automatic_reply", reason, staff.address)
+            told: list[Effect] = []
+            if automatic.kind is AutomaticKind.SUSPECTED:
+                told = staffmail.suspected(found, message, situation, counter)
+            elif ticket.holder == staff.address:
+                told = _told_of_absence(
+                    Notice.HOLDER_AWAY, staff, ticket, message.reply_text, situation, counter
+                )
+            return Decision(Handling.FILED, reason, ticket.number, (kept, noticed, *told))
     return Decision(Handling.FILED, reason, None)
+
+
+def _told_of_absence(
+    notice: Notice, staff: Staff, ticket: Ticket, text: str, situation: Situation, counter: Counter
+) -> list[Effect]:
+    """The holder does not read of their ticket: the admins are told, once a day for each ticket."""
+    kind = f"{notice}:{ticket.number}:{staff.address}"
+    if kind in situation.told_lately:
+        return []
+    others = tuple(one for one in counter.desk.level_staff(0) if one != staff) or tuple(
+        one for one in counter.desk.leaders() if one != staff
+    )
+    news = News(notice, letters.mailbox_of(staff), text)
+    told: tuple[Send, ...] = letters.notifications(ticket, news, situation, counter, others)
+    if not told:
+        told = letters.alert(f"{staff.address} has {ticket.number} and cannot be reached: {notice}", counter)
+    return [Warned(kind), *told]
+
+
+def _told_of_dead_address(
+    staff: Staff, ticket: Ticket, text: str, situation: Situation, counter: Counter
+) -> list[Effect]:
+    """Never told to the address itself: no loop."""
+    if ticket.holder == staff.address:
+        return _told_of_absence(Notice.HOLDER_UNREACHABLE, staff, ticket, text, situation, counter)
+    kind = f"dead:{staff.address}"
+    if kind in situation.told_lately:
+        return []
+    return [Warned(kind), *letters.alert(f"mail to {staff.name} comes back: {text}", counter)]
 
 
 def _bounced(
@@ -113,7 +166,7 @@ def _bounced(
     detail = _diagnosis(dsn)
     ticket = situation.tickets.get(sent.number) if sent.number else None
     if dsn.action != "failed":
-        events = (_event(ticket.number, dsn.action, detail),) if ticket else ()
+        events = (event(ticket.number, dsn.action, detail),) if ticket else ()
         return Decision(Handling.FILED, f"delivery {dsn.action}: {detail}", sent.number, events)
     effects: list[Effect] = [MarkUndeliverable(sent.token, detail)]
     if ticket is not None:
@@ -129,15 +182,23 @@ def undeliverable(
     situation: Situation,
     counter: Counter,
 ) -> list[Effect]:
-    """The ticket shows it; the holder is told once. A dead staff address is told to nobody: no loop."""
+    """The ticket shows it; the holder is told once, of their own dead address the admins: no loop."""
     effects: list[Effect] = [
-        _event(ticket.number, "undeliverable", f"{sent.template} to {sent.recipient}: {detail}")
+        event(ticket.number, "undeliverable", f"{sent.template} to {sent.recipient}: {detail}")
     ]
     if message is not None:
-        effects.append(_said(ticket.number, MessageKind.BOUNCE, message))
-    if sent.audience is Audience.REQUESTER and not sent.bounced and not _hushed(situation, counter):
+        effects.append(said(ticket.number, MessageKind.BOUNCE, message))
+    if ticket.notified_by == sent.token:  # nobody was told that the repair begins (domain, Q3)
+        ticket = changes.with_due(replace(ticket, started=False, notified_at=None, notified_by=None), counter)
+        effects += [SaveTicket(ticket), event(ticket.number, "notice_void", "the notice came back")]
+    if sent.bounced or _hushed(situation, counter):
+        return effects
+    if sent.audience is Audience.REQUESTER:
         news = News(Notice.UNDELIVERABLE, None, f"{sent.recipient}: {detail}")
         effects += letters.notifications(ticket, news, situation, counter)
+    elif staff := counter.desk.staff_by_address(sent.recipient):
+        said_of_it = f"{sent.recipient}: {detail}"
+        effects += _told_of_dead_address(staff, ticket, said_of_it, situation, counter)
     return effects
 
 
@@ -150,90 +211,6 @@ def _diagnosis(dsn: Dsn) -> str:
     return " ".join(f"{worst.status} {worst.diagnostic}".split()) if worst else dsn.action
 
 
-# --- staff ------------------------------------------------------------------------------------------------
-
-
-def _ordered(found: StaffReply, message: Message, situation: Situation, counter: Counter) -> Decision:
-    if situation.silent:  # old words of staff are kept for people to look at, and not carried out
-        reason = f"{found.staff.address} wrote it long ago, found in a rebuilt mailbox: kept as a note"
-        note = _words_of_staff(found.ticket.number, message.reply_text, message, public=False)
-        return Decision(
-            Handling.FILED, reason, found.ticket.number, (note, _event(found.ticket.number, "noted", reason))
-        )
-    asked = order(message.own_words)
-    if message.oversize:
-        asked = Order((), "", None, (ReceiptLine("", Result.TOO_LARGE),))
-    if found.proof.template == Template.CONFIRMATION:  # "that was not me" is nothing for the requester
-        result: orders.Done | orders.Refused = orders.Refused((ReceiptLine("", Result.NO_ORDER_HERE),))
-    else:
-        result = orders.carry_out(asked, found.ticket, _hand(found, situation, counter))
-    number, who = found.ticket.number, found.staff.address
-    match result:
-        case orders.Refused(lines):
-            receipt = letters.receipt(found.ticket, found.staff, message, lines, situation, None)
-            why = ", ".join(f"{line.typed or 'text'}: {line.result}" for line in lines)
-            return Decision(
-                Handling.COMMANDED,
-                f"nothing done, told why ({why})",
-                number,
-                (_event(number, "order_refused", why, who), receipt),
-            )
-        case orders.Done():
-            return _done(found, asked, result, message, situation)
-        case _:
-            assert_never(result)
-
-
-def _hand(found: StaffReply, situation: Situation, counter: Counter) -> orders.Hand:
-    desk = counter.desk
-    replies = Destination(desk.replies_of(found.staff))
-    return orders.Hand(found.staff, situation.now, counter.calendar, desk.close_after, replies)
-
-
-def _done(
-    found: StaffReply, asked: Order, done: orders.Done, message: Message, situation: Situation
-) -> Decision:
-    number, staff = found.ticket.number, found.staff
-    what = ", ".join(line.typed or line.result.value for line in done.lines)
-    effects: list[Effect] = [SaveTicket(done.ticket)] if done.ticket != found.ticket else []
-    effects += [
-        _event(number, line.result.value, f"typed {line.typed}" if line.typed else "a reply", staff.address)
-        for line in done.lines
-    ]
-    sent = None
-    if done.destination is not None:
-        public = done.destination is Destination.PUBLIC
-        effects.append(_words_of_staff(number, asked.text, message, public=public))
-        if public:
-            template = Template.RESOLUTION if done.ticket.status is Status.RESOLVED else Template.REPLY
-            template = Template.REPLY if found.ticket.status is Status.RESOLVED else template
-            sent = letters.relay(template, done.ticket, asked.text, staff, message.attachments, situation)
-            effects.append(sent)
-    if asked.lines:
-        effects.append(letters.receipt(done.ticket, staff, message, done.lines, situation, sent))
-    return Decision(
-        Handling.COMMANDED, f"{staff.address} proven by {found.proof.token}: {what}", number, tuple(effects)
-    )
-
-
-def _words_of_staff(number: str, text: str, message: Message, *, public: bool) -> AddMessage:
-    kind = MessageKind.REPLY if public else MessageKind.NOTE
-    author = message.author or NOBODY
-    return AddMessage(number, False, kind, author, message.subject, text, message.attachments)
-
-
-def _refused(
-    person: str, number: str | None, message: Message, situation: Situation, counter: Counter
-) -> Decision:
-    """Design, section 6: without proof nothing is done, and the real person hears of it."""
-    reason = f"From says {person}, but it answers no mail that was sent to that person: nothing done"
-    effects: list[Effect] = [_event(number, "refused", reason)] if number else []
-    staff = counter.desk.staff_by_address(person)
-    if staff and situation.refusals_today < REFUSALS_PER_DAY and not situation.silent:
-        effects.append(letters.refusal(staff, message, number, situation))
-    return Decision(Handling.REFUSED, reason, number, tuple(effects))
-
-
 # --- the public -------------------------------------------------------------------------------------------
 
 
@@ -244,30 +221,104 @@ def _may_continue(ticket: Ticket, situation: Situation, counter: Counter) -> boo
     return situation.now <= counter.calendar.add(ticket.closed_at, counter.desk.reopen_within)
 
 
-def _followed_up(
-    ticket: Ticket, how: str, message: Message, situation: Situation, counter: Counter
+def _followed_up(found: FollowUp, message: Message, situation: Situation, counter: Counter) -> Decision:
+    if message.automatic is not None and message.automatic.kind is not AutomaticKind.SUSPECTED:
+        return _appended(
+            found, MessageKind.AUTOMATIC, Notice.FOLLOW_UP, found.ticket, message, situation, counter
+        )
+    in_short = courtesy.meaning(message.own_words or message.subject)
+    if in_short.meaning is Meaning.STATUS:
+        return _asked_for_status(found, message, situation, counter)
+    finished = found.ticket.status in changes.FINISHED
+    if finished and in_short.meaning in {Meaning.THANKS, Meaning.SURVEY}:
+        return _thanked(found, in_short.score, message, situation, counter)
+    if not _may_continue(found.ticket, situation, counter):
+        return _opened(message, situation, counter, found)
+    ticket, notice = _with_people_in_copy(found, message, counter), Notice.FOLLOW_UP
+    if ticket.status is not Status.NEW:
+        notice, ticket = _woken(ticket)
+    return _appended(found, MessageKind.FOLLOW_UP, notice, ticket, message, situation, counter)
+
+
+def _with_people_in_copy(found: FollowUp, message: Message, counter: Counter) -> Ticket:
+    """Whom the requester puts in Cc takes part; a subject tag and a From alone bring nobody in."""
+    author = author_of(message)
+    if found.answered is None or author.key != found.ticket.requester.key:
+        return found.ticket
+    return joined(found.ticket, in_copy(message, counter))
+
+
+def _appended(
+    found: FollowUp,
+    kind: MessageKind,
+    notice: Notice,
+    ticket: Ticket,
+    message: Message,
+    situation: Situation,
+    counter: Counter,
 ) -> Decision:
-    number, author = ticket.number, _author(message)
-    machine = message.automatic is not None and message.automatic.kind is not AutomaticKind.SUSPECTED
-    kind = MessageKind.AUTOMATIC if machine else MessageKind.FOLLOW_UP
-    effects: list[Effect] = [_said(number, kind, message), _event(number, kind.value, how, author.address)]
-    notice, now_ticket = Notice.FOLLOW_UP, ticket
-    if not machine and ticket.status is not Status.NEW:
-        notice, now_ticket = _woken(ticket)
-    if now_ticket != ticket:
-        effects.append(SaveTicket(now_ticket))
-        effects.append(_event(number, notice.value, "the requester wrote again", author.address))
-    if notice is Notice.REOPENED and not ticket.silent and _unanswerable(message, situation, counter) is None:
-        effects.append(letters.reopened(now_ticket, message, situation))
+    number, author = ticket.number, author_of(message)
+    effects: list[Effect] = [
+        said(number, kind, message),
+        event(number, kind.value, found.how, author.address),
+    ]
+    if ticket != found.ticket:
+        effects.append(SaveTicket(ticket))
+    if notice is Notice.REOPENED:
+        effects.append(event(number, notice.value, "the requester wrote again", author.address))
+        if not ticket.silent and _unanswerable(message, situation, counter) is None:
+            to = _stored(ticket, author)
+            effects.append(letters.answer(Template.REOPENED, ticket, to, message, situation, counter))
     if not _hushed(situation, counter):
-        effects += letters.notifications(now_ticket, News.of(notice, message), situation, counter)
-    return Decision(Handling.APPENDED, how, number, tuple(effects))
+        effects += letters.notifications(ticket, News.of(notice, message), situation, counter)
+    return Decision(Handling.APPENDED, found.how, number, tuple(effects))
+
+
+def _stored(ticket: Ticket, author: Address) -> Address:
+    """The address as the ticket has it: only such are ever written to."""
+    known = (ticket.requester, *ticket.participants)
+    return next((one for one in known if one.key == author.key), ticket.requester)
+
+
+def _asked_for_status(found: FollowUp, message: Message, situation: Situation, counter: Counter) -> Decision:
+    """STATUS is answered with what the public may know; it changes nothing and is told to nobody."""
+    ticket, author = found.ticket, author_of(message)
+    reason = f"asks for the status ({found.how})"
+    effects: list[Effect] = [
+        said(ticket.number, MessageKind.FOLLOW_UP, message),
+        event(ticket.number, "status_asked", reason, author.address),
+    ]
+    if _unanswerable(message, situation, counter) is None:
+        to = _stored(ticket, author)
+        effects.append(letters.answer(Template.PUBLIC_STATUS, ticket, to, message, situation, counter))
+    return Decision(Handling.APPENDED, reason, ticket.number, tuple(effects))
+
+
+def _thanked(
+    found: FollowUp, score: int | None, message: Message, situation: Situation, counter: Counter
+) -> Decision:
+    """A thank-you, or the survey's answer, does not open a ticket again; the holder may be glad of it."""
+    ticket, author = found.ticket, author_of(message)
+    asked = found.answered is not None and found.answered.template == Template.RESOLUTION
+    counts = score is not None and asked and author.key == ticket.requester.key
+    what = "survey" if counts else "thanked"
+    reason = f"gives {score} of 4" if counts else "only courtesy, on a ticket that has ended"
+    effects: list[Effect] = [
+        said(ticket.number, MessageKind.FOLLOW_UP, message),
+        event(ticket.number, what, reason, author.address),
+    ]
+    if counts:
+        ticket = replace(ticket, survey=score)
+        effects.append(SaveTicket(ticket))
+    if ticket.holder is not None and not _hushed(situation, counter):
+        effects += letters.notifications(ticket, News.of(Notice.COURTESY, message), situation, counter)
+    return Decision(Handling.APPENDED, f"{reason} ({found.how})", ticket.number, tuple(effects))
 
 
 def _woken(ticket: Ticket) -> tuple[Notice, Ticket]:
     match ticket.status:
         case Status.RESOLVED | Status.CLOSED:
-            return Notice.REOPENED, orders.reopened(ticket)
+            return Notice.REOPENED, changes.reopened(ticket)
         case _:
             return Notice.FOLLOW_UP, replace(ticket, status=Status.OPEN)
 
@@ -276,54 +327,52 @@ def _fresh(message: Message, situation: Situation, counter: Counter) -> Decision
     if situation.same_subject is not None:
         number = situation.same_subject
         how = "the same sender and subject too often within an hour"
-        said = _said(number, MessageKind.FOLLOW_UP, message)
-        return Decision(Handling.APPENDED, how, number, (said, _event(number, "follow_up", how)))
+        kept = said(number, MessageKind.FOLLOW_UP, message)
+        return Decision(Handling.APPENDED, how, number, (kept, event(number, "follow_up", how)))
     return _opened(message, situation, counter)
 
 
 def _opened(
-    message: Message,
-    situation: Situation,
-    counter: Counter,
-    *,
-    other: Ticket | None = None,
-    how: str = "",
+    message: Message, situation: Situation, counter: Counter, cites: FollowUp | Stranger | None = None
 ) -> Decision:
-    """A ticket of its own; `other` is one that it cites without belonging to it."""
+    """A ticket of its own; `cites` is one that it does not belong to, or that ended too long ago."""
     unanswerable = _unanswerable(message, situation, counter)
-    ticket = _new_ticket(message, situation, counter, silent=unanswerable is not None)
-    reason = _why_opened(unanswerable, other, how, message.oversize)
+    ticket = _ticket_for(message, situation, counter, cites, silent=unanswerable is not None)
+    other = cites.ticket if cites else None
+    reason = _why_opened(unanswerable, cites, message.oversize)
     effects: list[Effect] = [
         OpenTicket(ticket),
-        _said(ticket.number, MessageKind.REQUEST, message),
-        _event(ticket.number, "opened", reason, ticket.requester_address or US),
+        said(ticket.number, MessageKind.REQUEST, message),
+        event(ticket.number, "opened", reason, ticket.requester_address or US),
     ]
     effects += [
         Link(ticket.number, one) for one in (other.number if other else None, situation.sibling) if one
     ]
     if unanswerable is None:
-        effects.append(letters.acknowledgement(ticket, message, situation, counter))
-        effects.append(_event(ticket.number, "acknowledged", "a person wrote"))
+        effects += letters.acknowledgement(ticket, message, situation, counter)
+        effects.append(event(ticket.number, "acknowledged", "a person wrote"))
     if not _hushed(situation, counter):
         news = News.of(Notice.NEW, message, other.number if other else "")
         effects += letters.notifications(ticket, news, situation, counter)
-        if other is not None:
-            effects += _told_of_stranger(other, ticket, message, situation, counter)
+        if isinstance(cites, Stranger):
+            effects += _told_of_stranger(cites.ticket, ticket, message, situation, counter)
     return Decision(Handling.OPENED, reason, ticket.number, tuple(effects))
 
 
 def _told_of_stranger(
     other: Ticket, own: Ticket, message: Message, situation: Situation, counter: Counter
 ) -> list[Effect]:
-    event = _event(other.number, "stranger", f"{own.requester_address} wrote about it: {own.number}")
+    noticed = event(other.number, "stranger", f"{own.requester_address} wrote about it: {own.number}")
     if other.holder is None:  # the same people have just heard of the new ticket and its link
-        return [event]
+        return [noticed]
     news = News(Notice.STRANGER, message.author, other_number=own.number)
-    return [event, *letters.notifications(other, news, situation, counter)]
+    return [noticed, *letters.notifications(other, news, situation, counter)]
 
 
-def _why_opened(unanswerable: str | None, other: Ticket | None, how: str, oversize: int) -> str:
-    parts = ["a new matter" if other is None else f"cites {other.number} ({how}) but is not of it: linked"]
+def _why_opened(unanswerable: str | None, cites: FollowUp | Stranger | None, oversize: int) -> str:
+    parts = ["a new matter"]
+    if cites is not None:
+        parts = [f"cites {cites.ticket.number} ({cites.how}) but is not of it: linked"]
     if oversize:
         parts.append(
             f"{oversize} octets are over message_mib: only its header was read, set aside on the server"
@@ -333,35 +382,32 @@ def _why_opened(unanswerable: str | None, other: Ticket | None, how: str, oversi
     return "; ".join(parts)
 
 
-def _new_ticket(message: Message, situation: Situation, counter: Counter, *, silent: bool) -> Ticket:
-    author = _author(message)
-    work = counter.desk.work_of(counter.desk.default_work)
-    due_at = sla.due_at(work, situation.received_at, None, counter.calendar)
-    return Ticket(
-        number=situation.number,
-        desk=counter.key,
-        status=Status.NEW,
-        level=0,
-        holder=None,
-        outcome=None,
-        channel="mail",
-        subject=message.subject,
-        requester_name=author.name,
-        requester_address=author.address,
-        category=None,
-        work=work.code if work else None,
-        priority=3,
-        confidential=False,
-        received_at=situation.received_at,
-        notified_at=None,
-        first_response_at=None,
-        promised_due_at=None,
-        due_at=due_at,
-        resolved_at=None,
-        closed_at=None,
-        reopened=0,
-        silent=silent,
+def _ticket_for(
+    message: Message,
+    situation: Situation,
+    counter: Counter,
+    cites: FollowUp | Stranger | None,
+    *,
+    silent: bool,
+) -> Ticket:
+    requester, form = requester_of(message, counter)
+    matter = Matter(requester, message.subject, situation.received_at, silent=silent or form)
+    ticket = replace(
+        new_ticket(situation.number, matter, counter),
+        form=form,
+        stranger_of=cites.ticket.number if isinstance(cites, Stranger) else None,
+        proposed=_proposed(message, counter),
     )
+    if isinstance(cites, Stranger):  # #terima lets one person into the other ticket, and not whom they name
+        return ticket
+    return joined(ticket, in_copy(message, counter))
+
+
+def _proposed(message: Message, counter: Counter) -> Address | None:
+    """Whose mail staff passed on: proposed as the requester, and no more than that."""
+    staff = counter.desk.staff_by_address(author_of(message).address)
+    inner = message.forwarded.author if message.forwarded else None
+    return inner if staff and inner and may_join(inner.address, counter) else None
 
 
 def _unanswerable(message: Message, situation: Situation, counter: Counter) -> str | None:
@@ -373,7 +419,7 @@ def _unanswerable(message: Message, situation: Situation, counter: Counter) -> s
         return "no mail can be sent to its author"
     if message.automatic is not None:
         return message.automatic.reason
-    if any(desk.is_own_address(author.address) for desk in counter.desks.values()):
+    if is_a_desk(author.address, counter):
         return "written from an address of our own"
     if situation.silent:
         return "found in a rebuilt mailbox"
@@ -417,8 +463,19 @@ def close_silent(ticket: Ticket, now: datetime) -> Decision:
         Handling.FILED,
         reason,
         ticket.number,
-        (SaveTicket(orders.closed(ticket, now)), _event(ticket.number, "closed", reason)),
+        (SaveTicket(changes.closed(ticket, now)), event(ticket.number, "closed", reason)),
     )
+
+
+def begin(ticket: Ticket, token: str, now: datetime, counter: Counter) -> Decision:
+    """The server accepted the notice that the repair begins: a notified clock runs from now."""
+    reason = "the notice of the start was accepted"
+    work = counter.desk.work_of(ticket.work)
+    if ticket.notified_at is not None or work is None or work.starts != "notified":
+        return Decision(Handling.FILED, f"{reason}, and starts no clock", ticket.number)
+    started = changes.notified(ticket, now, token, counter)
+    effects = (SaveTicket(started), event(ticket.number, "notified", reason))
+    return Decision(Handling.FILED, reason, ticket.number, effects)
 
 
 # --- small things -----------------------------------------------------------------------------------------
@@ -437,20 +494,6 @@ def same_subject(one: str, other: str) -> bool:
 def _bare_subject(subject: str) -> str:
     match = _PREFIXES.match(subject)
     return " ".join(subject[match.end() if match else 0 :].casefold().split())
-
-
-def _author(message: Message) -> Address:
-    return message.author or (message.authors[0] if message.authors else NOBODY)
-
-
-def _said(number: str, kind: MessageKind, message: Message) -> AddMessage:
-    return AddMessage(
-        number, True, kind, _author(message), message.subject, message.reply_text, message.attachments
-    )
-
-
-def _event(number: str, what: str, reason: str, actor: str = US) -> AddEvent:
-    return AddEvent(number, actor, what, reason)
 
 
 def sends(decision: Decision) -> tuple[Send, ...]:

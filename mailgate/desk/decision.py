@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from mailgate.desk.figures import Figures
 from mailgate.desk.ticket import Ticket
 from mailgate.message.message import Address, Attachment, Content, Feedback, Invitation
 
@@ -31,13 +32,25 @@ class AutoSubmitted(StrEnum):
 class Template(StrEnum):
     """The mails that leave; each is a pair of files under templates/<language>/."""
 
+    # to requesters
     ACKNOWLEDGEMENT = "acknowledgement"
+    STARTED = "started"
+    QUESTION = "question"
     REPLY = "reply"
+    PROMISE = "promise"
     RESOLUTION = "resolution"
     REOPENED = "reopened"
+    REDIRECT = "redirect"
+    MERGED = "merged"
+    PUBLIC_STATUS = "public_status"
+    # to staff
     NOTIFICATION = "notification"
+    DELEGATION = "delegation"
+    ESCALATION = "escalation"
     RECEIPT = "receipt"
     CONFIRMATION = "confirmation"
+    LIST = "list"
+    # to those who run the service
     ALERT = "alert"
 
 
@@ -63,54 +76,174 @@ class Notice(StrEnum):
     """Somebody else wrote about this ticket and got a ticket of their own: `Letter.other_number`."""
     UNDELIVERABLE = "undeliverable"
     """Our mail to the requester came back: `Letter.text` is what the server said."""
+    NOTE = "note"
+    """A colleague, `Letter.author`, wrote an internal note: `Letter.text`."""
+    ANSWERED = "answered"
+    """A colleague, `Letter.author`, answered the requester and has the ticket: one line."""
+    TAKEN = "taken"
+    """A colleague, `Letter.author`, took the ticket, or gave it to somebody else: one line."""
+    RETURNED = "returned"
+    """A colleague, `Letter.author`, gave the ticket back to this level."""
+    MERGED = "merged"
+    """`Letter.other_number` was merged into this ticket; `Letter.text` is what its requester wrote."""
+    CONFIDENTIAL = "confidential"
+    """A complaint about the service itself: only admin and head see it."""
+    ATTACHMENTS = "attachments"
+    """What was asked for by #lampiran."""
+    COURTESY = "courtesy"
+    """A thank-you, or the survey's answer (`Letter.ticket.survey`), on a resolved ticket: nothing to do."""
+    HOLDER_AWAY = "holder_away"
+    """The holder's mail program says that they are away: `Letter.text`."""
+    HOLDER_UNREACHABLE = "holder_unreachable"
+    """Our mail to a member of the staff came back: `Letter.text`."""
 
 
 class Result(StrEnum):
-    """What became of one line of a staff mail; the receipt puts it into words."""
+    """What became of one line of a staff mail; the receipt puts it into words.
+
+    `ReceiptLine.detail` carries what is named here in brackets.
+    """
 
     REPLIED = "replied"
     NOTED = "noted"
     TAKEN = "taken"
+    ASSIGNED = "assigned"
+    """[the new holder's name]"""
+    CATEGORY_SET = "category_set"
+    """[label]"""
+    WORK_SET = "work_set"
+    """[name of the work]"""
+    PRIORITY_SET = "priority_set"
+    """[1 to 4]"""
+    STARTED = "started"
+    """The requester is told that the repair begins; a notified clock starts when that mail is accepted."""
+    ASKED = "asked"
+    ESCALATED = "escalated"
+    """[name of the level, and of the holder where there is one]"""
+    RETURNED = "returned"
+    """[the same]"""
     RESOLVED = "resolved"
     CLOSED = "closed"
     REOPENED = "reopened"
+    PROMISED = "promised"
+    """`Ticket.promised_due_at` says until when."""
+    EXTERNAL = "external"
+    """[number outside]"""
+    REDIRECTED = "redirected"
+    MERGED = "merged"
+    """[the surviving ticket]"""
+    SPLIT = "split"
+    """[the ticket that came of it]"""
+    LINKED = "linked"
+    """[the other ticket]"""
+    JOINED = "joined"
+    """[addresses that are participants now]"""
+    ACCEPTED = "accepted"
+    """[the stranger's ticket, which is merged into this one]"""
+    REJECTED = "rejected"
+    """[the stranger's ticket, which goes its own way]"""
+    SPAM = "spam"
+    """[address that is silenced]"""
+    MADE_CONFIDENTIAL = "made_confidential"
+    ATTACHMENTS = "attachments"
+    """[how many are sent]"""
+    REPORTED = "reported"
+    """[number of the new ticket]: `Letter.ticket` is it."""
+    REQUESTER_SET = "requester_set"
+    """[address]: the forwarded mail's author is the requester now."""
+    TOLD = "told"
+    """`Ticket.notified_at` says when."""
+    LISTED = "listed"
+    SHOWN = "shown"
+    FIGURES = "figures"
     HELP = "help"
+    ANSWERED_BEFORE = "answered_before"
+    """[name of the colleague who has the ticket and answered it]: done all the same, but said."""
     # Why nothing at all was done. One of these in a mail, and nothing of the mail is done or relayed.
     UNKNOWN_COMMAND = "unknown_command"
+    """[a suggestion: "#selesai"]"""
     TEXT_MISSING = "text_missing"
     """The command needs words for the requester or for the note."""
     TWO_DESTINATIONS = "two_destinations"
     """One mail, one destination for its text."""
+    TWICE = "twice"
+    """The same command again."""
+    NOT_TOGETHER = "not_together"
+    """[the other line]: the two contradict each other."""
     BARE_WORD = "bare_word"
-    """"selesai" without the #: a command or words for the requester?"""
+    """[the command: "#selesai"]: a command without the #, or words for the requester?"""
     NOT_POSSIBLE = "not_possible"
-    """The ticket is not in a state for it: `detail` is the status."""
+    """[status]: the ticket is not in a state for it."""
+    NOT_ALLOWED = "not_allowed"
+    """Only admin or head may."""
+    HOLDER_ONLY = "holder_only"
+    """Only the holder, admin or head may."""
+    NO_TICKET = "no_ticket"
+    """The mail is about no ticket, and the command needs one."""
+    ARGUMENT_MISSING = "argument_missing"
+    """`choices`: what could follow, or examples."""
+    ARGUMENT_UNCLEAR = "argument_unclear"
+    """[what was typed]: nothing or several matched; `choices`: what could be typed instead."""
+    NO_SUCH_TICKET = "no_such_ticket"
+    """[what was typed]"""
+    SAME_TICKET = "same_ticket"
+    """A ticket with itself."""
+    REASON_MISSING = "reason_missing"
+    CATEGORY_MISSING = "category_missing"
+    """A technician is asked only with a category; `choices`."""
+    LEVEL_TOP = "level_top"
+    LEVEL_BOTTOM = "level_bottom"
+    LEVEL_OUTSIDE = "level_outside"
+    """The next level is outside the office: that is #lkpp NOMOR."""
+    NO_LEVEL_OUTSIDE = "no_level_outside"
+    """This desk hands nothing to anybody outside."""
+    NOT_IN_FUTURE = "not_in_future"
+    """A promised moment that has passed."""
+    NOT_IN_PAST = "not_in_past"
+    """A report or a call that lies ahead, before the report, or more than a week back."""
+    FIELDS_MISSING = "fields_missing"
+    """`choices`: keys of the labelled lines that are missing: name, phone, street, email, complaint."""
+    FIELDS_WRONG = "fields_wrong"
+    """`choices`: keys of the labelled lines that cannot be: phone, email, time, channel."""
+    NOBODY_WAITS = "nobody_waits"
+    """No stranger's ticket waits for #terima or #tolak; or several do, see `choices`."""
+    NOT_SPLITTABLE = "not_splittable"
+    """What is answered is no further mail of this ticket."""
+    NOT_AN_ADDRESS = "not_an_address"
+    """[what was typed]: for #cc; addresses of staff and of desks included."""
+    TOO_MANY = "too_many"
+    """[how many participants a ticket may have]"""
+    NOT_BLOCKABLE = "not_blockable"
+    """The sender is one of the staff or a desk."""
+    ALREADY_TOLD = "already_told"
+    """The clock runs since the first notice."""
+    NOTHING_ATTACHED = "nothing_attached"
     EMPTY = "empty"
     """Nothing was written."""
     QUOTE_INSIDE = "quote_inside"
-    """A mail of ours is quoted among the words, and could not be told from them."""
+    """A mail of ours is quoted among the words or attached, and could not be told from them."""
     TOO_LARGE = "too_large"
     """The mail was so large that only its header was read."""
-    NO_ORDER_HERE = "no_order_here"
-    """The reply to a mail that only told that nothing was done."""
+    EXPIRED = "expired"
+    """A yes to a question that was asked more than a day ago."""
     UNREACHABLE = "unreachable"
-    """Words for a requester to whose address no mail can be sent."""
+    """[address]: words for a requester to whose address no mail can be sent."""
+    NO_ADDRESS = "no_address"
+    """The requester has no mail address: tell them by phone, then #diberitahukan."""
 
 
-PROBLEMS = frozenset(
+_DONE = frozenset(
     {
-        Result.UNKNOWN_COMMAND,
-        Result.TEXT_MISSING,
-        Result.TWO_DESTINATIONS,
-        Result.BARE_WORD,
-        Result.NOT_POSSIBLE,
-        Result.EMPTY,
-        Result.QUOTE_INSIDE,
-        Result.TOO_LARGE,
-        Result.NO_ORDER_HERE,
-        Result.UNREACHABLE,
+        Result.REPLIED, Result.NOTED, Result.TAKEN, Result.ASSIGNED, Result.CATEGORY_SET, Result.WORK_SET,
+        Result.PRIORITY_SET, Result.STARTED, Result.ASKED, Result.ESCALATED, Result.RETURNED,
+        Result.RESOLVED, Result.CLOSED, Result.REOPENED, Result.PROMISED, Result.EXTERNAL,
+        Result.REDIRECTED, Result.MERGED, Result.SPLIT, Result.LINKED, Result.JOINED, Result.ACCEPTED,
+        Result.REJECTED, Result.SPAM, Result.MADE_CONFIDENTIAL, Result.ATTACHMENTS, Result.REPORTED,
+        Result.REQUESTER_SET, Result.TOLD, Result.LISTED, Result.SHOWN, Result.FIGURES, Result.HELP,
+        Result.ANSWERED_BEFORE,
     }
-)
+)  # fmt: skip
+PROBLEMS = frozenset(Result) - _DONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +254,9 @@ class ReceiptLine:
     """As its writer typed it: "#selesai"; "" for free text."""
     result: Result
     detail: str = ""
-    """A suggestion for UNKNOWN_COMMAND ("#selesai"), the status for NOT_POSSIBLE; else ""."""
+    """See `Result`; else ""."""
+    choices: tuple[str, ...] = ()
+    """What could be typed instead; see `Result`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,15 +288,19 @@ class Letter:
     ticket: Ticket | None = None
     """As it stands after the decision."""
     text: str = ""
-    """The words of a person, carried verbatim; for RECEIPT the words that went to the requester."""
+    """The words of a person, carried verbatim; for RECEIPT those that went to the requester; for DELEGATION
+    and ESCALATION what the requester wrote first."""
     author: str = ""
-    """Who wrote `text`, for staff eyes: name and address."""
+    """Who wrote `text`, or did what is told, for staff eyes: name and address."""
+    reason: str = ""
+    """For DELEGATION, ESCALATION and Notice.RETURNED: what the colleague says; for PROMISE: the reason."""
     notice: Notice | None = None
     """For NOTIFICATION."""
     other_number: str = ""
-    """For Notice.STRANGER: the stranger's own ticket; for links of a new one: the other's."""
+    """For Notice.STRANGER: the stranger's own ticket; for links of a new one: the other's; for
+    Template.MERGED and Notice.MERGED: the ticket that was merged into this one."""
     reply_is_public: bool = True
-    """For NOTIFICATION: whether the reader's plain reply goes to the requester or becomes a note."""
+    """For mails to staff: whether the reader's plain reply goes to the requester or becomes a note."""
     promise: str = ""
     """The standard's own words for this kind of work; "" where it makes no promise."""
     opens_at: datetime | None = None
@@ -175,15 +314,21 @@ class Letter:
     attachments: tuple[Attachment, ...] = ()
     """Sent along."""
     left_out: tuple[Attachment, ...] = ()
-    """Named, but not sent along (too large); their data may be empty."""
+    """Named, but not sent along (too large, or not at the front line); their data may be empty."""
     history: tuple[HistoryLine, ...] = ()
     """Oldest first, without the message this mail is about."""
     lines: tuple[ReceiptLine, ...] = ()
-    """For RECEIPT."""
+    """For RECEIPT; for CONFIRMATION what would be done."""
     requester_was_sent: bool = False
     """For RECEIPT: whether the requester gets a mail by this decision."""
+    reaches: tuple[str, ...] = ()
+    """For RECEIPT: the addresses that get `text`, the requester's first."""
     looks_automatic: bool = False
     """For CONFIRMATION: not unproven, but perhaps a machine's."""
+    tickets: tuple[Ticket, ...] = ()
+    """For LIST."""
+    figures: Figures | None = None
+    """For RECEIPT of #laporan."""
     waiting: tuple[Waiting, ...] = ()
     """For ALERT: mails set aside."""
     trouble: str = ""
@@ -232,6 +377,8 @@ class AddMessage:
     text: str
     attachments: tuple[Attachment, ...] = ()
     """Named in the history; their bytes stay in the raw mail."""
+    own_mail: bool = True
+    """False: somebody else's mail brought it, so `author` knows nothing of that mail's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +410,75 @@ class MarkUndeliverable:
     detail: str
 
 
-Effect = OpenTicket | SaveTicket | AddMessage | AddEvent | Link | MarkUndeliverable | Send
+@dataclass(frozen=True, slots=True)
+class Unlink:
+    """Two tickets that do not belong together after all."""
+
+    number: str
+    other: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoveMail:
+    """One incoming mail and what it said belong to another ticket."""
+
+    mail_id: int
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """No mail of this sender opens a ticket at this desk or is told to anybody."""
+
+    address: str
+    number: str
+    """The ticket that was spam."""
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unblock:
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskConfirmation:
+    """This mail waits for a yes of the person in whose name it came."""
+
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettleConfirmation:
+    """A yes has the waiting mail decided once more, now with proof; anything else discards it."""
+
+    mail_id: int
+    confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """The admins are told of this by the same decision: not again for a while."""
+
+    kind: str
+
+
+Effect = (
+    OpenTicket
+    | SaveTicket
+    | AddMessage
+    | AddEvent
+    | Link
+    | Unlink
+    | MoveMail
+    | Block
+    | Unblock
+    | AskConfirmation
+    | SettleConfirmation
+    | Warned
+    | MarkUndeliverable
+    | Send
+)
 
 
 class Handling(StrEnum):

@@ -1,6 +1,6 @@
 """Which mail goes to whom, and on which thread?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -13,42 +13,66 @@ from mailgate.desk.decision import (
     Send,
     Template,
 )
+from mailgate.desk.people import may_see, readers
 from mailgate.desk.situation import Counter, Situation
 from mailgate.desk.ticket import Ticket
-from mailgate.message.message import Address, Attachment, Message
+from mailgate.message.message import Address, Attachment, Message, writable
 from mailgate.settings import Staff
 
 MEBIBYTE = 1024 * 1024
 
 
-def acknowledgement(ticket: Ticket, message: Message, situation: Situation, counter: Counter) -> Send:
-    """Tell the requester the number. It echoes nothing of a stranger's words but a cleaned subject."""
+# --- to requesters ----------------------------------------------------------------------------------------
+
+
+def acknowledgement(
+    ticket: Ticket, message: Message | None, situation: Situation, counter: Counter
+) -> tuple[Send, ...]:
+    """Tell the requester the number. It echoes nothing of a stranger's words but a cleaned subject.
+
+    `message` is theirs that is answered; None where staff entered the report. Nothing leaves to nowhere.
+    """
     calendar = counter.calendar
     closed = None if calendar.is_open(ticket.received_at) else calendar.next_open(ticket.received_at)
     letter = Letter(
-        ticket=ticket, promise=promise(ticket, counter), opens_at=closed, oversize=message.oversize
+        ticket=ticket,
+        promise=promise(ticket, counter),
+        opens_at=closed,
+        oversize=message.oversize if message else 0,
     )
-    return _to_requester(Template.ACKNOWLEDGEMENT, ticket, letter, AutoSubmitted.REPLIED, situation, message)
+    kind = AutoSubmitted.REPLIED if message else AutoSubmitted.GENERATED
+    return _to_requester(Template.ACKNOWLEDGEMENT, ticket, letter, kind, situation, message)
 
 
-def reopened(ticket: Ticket, message: Message, situation: Situation) -> Send:
-    """Tell the requester that their answer opened the ticket again."""
-    return _to_requester(
-        Template.REOPENED, ticket, Letter(ticket=ticket), AutoSubmitted.REPLIED, situation, message
-    )
+def answer(
+    template: Template, ticket: Ticket, to: Address, message: Message, situation: Situation, counter: Counter
+) -> Send:
+    """The direct automatic answer (REOPENED, PUBLIC_STATUS) to somebody who belongs to the ticket."""
+    letter = Letter(ticket=ticket, promise=promise(ticket, counter))
+    return _public(template, ticket, to, letter, AutoSubmitted.REPLIED, situation, message)
 
 
 def relay(
-    template: Template,
-    ticket: Ticket,
-    text: str,
-    author: Staff,
-    attachments: tuple[Attachment, ...],
-    situation: Situation,
-) -> Send:
-    """Words that staff wrote, from the desk to the requester: no Auto-Submitted (RFC 3834, section 5.2)."""
-    letter = Letter(ticket=ticket, text=text, author=author.name, attachments=attachments)
-    return _to_requester(template, ticket, letter, None, situation, None)
+    template: Template, ticket: Ticket, letter: Letter, situation: Situation, counter: Counter
+) -> tuple[Send, ...]:
+    """Words that staff wrote, from the desk to everybody who belongs to the ticket.
+
+    Without Auto-Submitted where it carries a person's words (RFC 3834, section 5.2).
+    """
+    full = replace(letter, ticket=ticket, promise=promise(ticket, counter))
+    kind = None if letter.text or letter.reason else AutoSubmitted.GENERATED
+    return tuple(_public(template, ticket, to, full, kind, situation, None) for to in readers(ticket))
+
+
+def merged(surviving: Ticket, gone: Ticket, situation: Situation, counter: Counter) -> tuple[Send, ...]:
+    """Tell both requesters, and neither anything of the other."""
+    letter = Letter(ticket=surviving, other_number=gone.number, promise=promise(surviving, counter))
+    told = {one.requester.key: one for one in (surviving, gone) if not one.silent}
+    return tuple(
+        replace(sent, letter=letter)
+        for own in told.values()
+        for sent in _to_requester(Template.MERGED, own, letter, AutoSubmitted.GENERATED, situation, None)
+    )
 
 
 def _to_requester(
@@ -58,8 +82,21 @@ def _to_requester(
     automatic: AutoSubmitted | None,
     situation: Situation,
     answered: Message | None,
+) -> tuple[Send, ...]:
+    if not writable(ticket.requester_address):
+        return ()
+    return (_public(template, ticket, ticket.requester, letter, automatic, situation, answered),)
+
+
+def _public(
+    template: Template,
+    ticket: Ticket,
+    to: Address,
+    letter: Letter,
+    automatic: AutoSubmitted | None,
+    situation: Situation,
+    answered: Message | None,
 ) -> Send:
-    to = Address(ticket.requester_name, ticket.requester_address)
     thread = situation.threads.get((ticket.number, to.key), ())
     if answered is not None and answered.message_id:
         thread = (*(one for one in thread if one != answered.message_id), answered.message_id)
@@ -75,6 +112,9 @@ def _to_requester(
     )
 
 
+# --- to staff ---------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class News:
     """What staff are told of a ticket."""
@@ -86,6 +126,8 @@ class News:
     other_number: str = ""
     message: Message | None = None
     """The mail that brought it; None where none did, or where its content is nobody's business here."""
+    reason: str = ""
+    template: Template = Template.NOTIFICATION
 
     @classmethod
     def of(cls, notice: Notice, message: Message, other_number: str = "") -> Self:
@@ -93,12 +135,22 @@ class News:
         return cls(notice, message.author, message.reply_text, other_number, message)
 
 
-def notifications(ticket: Ticket, news: News, situation: Situation, counter: Counter) -> tuple[Send, ...]:
-    """Tell the holder, or the level's staff where nobody holds it; never somebody about their own act."""
+def notifications(
+    ticket: Ticket,
+    news: News,
+    situation: Situation,
+    counter: Counter,
+    to: Sequence[Staff] | None = None,
+) -> tuple[Send, ...]:
+    """Tell `to`, else the holder, else the level's staff; never somebody about their own act.
+
+    Of a confidential ticket only admin and head hear, and those who have a copy of every complaint.
+    """
     letter = Letter(
         ticket=ticket,
         text=news.text,
         author=str(news.author) if news.author else "",
+        reason=news.reason,
         notice=news.notice,
         other_number=news.other_number,
         promise=promise(ticket, counter),
@@ -107,12 +159,30 @@ def notifications(ticket: Ticket, news: News, situation: Situation, counter: Cou
     attachments: tuple[Attachment, ...] = ()
     if news.message is not None:
         letter, attachments = _told(letter, news.message), news.message.attachments
-    carried, left_out = _carried(attachments, counter)
+    elif news.template is not Template.NOTIFICATION:
+        letter = replace(letter, left_out=situation.files.get(ticket.number, ()))
+    letter, carried = _carried(letter, attachments, counter.desk.notify_attachments_mib * MEBIBYTE)
     author = counter.desk.staff_by_address(news.author.address) if news.author else None
     return tuple(
-        _notification(ticket, staff, letter, carried, left_out, situation, counter)
-        for staff in _responsible(ticket, counter)
+        _notification(ticket, staff, letter, carried, news.template, situation, counter)
+        for staff in _hearers(ticket, to, counter)
         if staff != author
+    )
+
+
+def _hearers(ticket: Ticket, to: Sequence[Staff] | None, counter: Counter) -> tuple[Staff, ...]:
+    hearers = tuple(to) if to is not None else responsible(ticket, counter)
+    if not ticket.confidential:
+        return hearers
+    hearers = tuple(one for one in hearers if may_see(ticket, one, counter)) or counter.desk.leaders()
+    return tuple(dict.fromkeys((*hearers, *_in_copy(counter))))
+
+
+def _in_copy(counter: Counter) -> tuple[Staff, ...]:
+    """Whoever hears of complaints (`copy_complaints_to`); one who is none of the staff can only read."""
+    return tuple(
+        counter.desk.staff_by_address(address) or Staff(name=address, address=address, roles=("copy",))
+        for address in counter.desk.copy_complaints_to
     )
 
 
@@ -132,76 +202,100 @@ def _notification(
     staff: Staff,
     letter: Letter,
     carried: tuple[Attachment, ...],
-    left_out: tuple[Attachment, ...],
+    template: Template,
     situation: Situation,
     counter: Counter,
 ) -> Send:
-    level = counter.desk.level_of(staff)
+    left_out = letter.left_out
+    if counter.desk.level_of(staff) > 0:  # design, section 10: by themselves to the front line only
+        left_out = (*left_out, *(replace(file, data=b"") for file in carried))
+        carried = ()
     public = counter.desk.replies_of(staff) == "public"
-    if level > 0:  # design, section 10: attachments go by themselves to the front line only
-        carried, left_out = (), (*left_out, *carried)
     mine = replace(letter, reply_is_public=public, attachments=carried, left_out=left_out)
     thread = situation.threads.get((ticket.number, staff.address.casefold()), ())
-    return Send(
-        Template.NOTIFICATION,
-        Audience.STAFF,
-        Address(staff.name, staff.address),
-        staff.address,
-        mine,
-        AutoSubmitted.GENERATED,
-        thread[-1] if thread else None,
-        thread,
+    return _to_staff(template, staff, mine, AutoSubmitted.GENERATED, thread)
+
+
+def receipt(staff: Staff, message: Message, letter: Letter, situation: Situation, counter: Counter) -> Send:
+    """Tell a staff member what became of each line; only ever to somebody who is proven."""
+    public = counter.desk.replies_of(staff) == "public"
+    return _answer_to_staff(
+        Template.RECEIPT, staff, message, replace(letter, reply_is_public=public), situation
     )
 
 
-def receipt(
-    ticket: Ticket,
+def listing(staff: Staff, message: Message, letter: Letter, situation: Situation, counter: Counter) -> Send:
+    """What #daftar or #status asks for."""
+    public = counter.desk.replies_of(staff) == "public"
+    return _answer_to_staff(Template.LIST, staff, message, replace(letter, reply_is_public=public), situation)
+
+
+def refused(lines: Iterable[ReceiptLine], ticket: Ticket | None, counter: Counter) -> Letter:
+    """What a receipt says where nothing was done."""
+    return Letter(ticket=ticket, lines=tuple(lines), promise=promise(ticket, counter) if ticket else "")
+
+
+def confirmation(
     staff: Staff,
     message: Message,
+    ticket: Ticket | None,
     lines: Iterable[ReceiptLine],
-    situation: Situation,
-    sent: Send | None,
+    counter: Counter,
+    *,
+    suspected: bool = False,
 ) -> Send:
-    """Tell a staff member what became of each line; only ever to somebody who is proven."""
+    """Ask the real person, at the listed address, whether words in their name are theirs.
+
+    `suspected`: not for want of proof, but because they look like a machine's. On no thread: who wrote it
+    is not known, so none is theirs.
+    """
+    author = message.author or Address("", "")
     letter = Letter(
         ticket=ticket,
+        text=message.own_words,
+        author=author.address,
         lines=tuple(lines),
-        text=sent.letter.text if sent else "",
-        requester_was_sent=sent is not None,
+        reply_is_public=counter.desk.replies_of(staff) == "public",
+        looks_automatic=suspected,
     )
-    return _answer_to_staff(Template.RECEIPT, ticket.number, staff, message, letter, situation)
+    return _to_staff(Template.CONFIRMATION, staff, letter, AutoSubmitted.REPLIED, ())
 
 
-def refusal(
-    staff: Staff, message: Message, number: str | None, situation: Situation, *, suspected: bool = False
-) -> Send:
-    """Tell the real person, at the listed address, that words in their name were not carried out.
-
-    `suspected`: not for want of proof, but because they look like a machine's.
-    """
-    ticket = situation.tickets.get(number) if number else None
-    author = message.author or Address("", "")
-    letter = Letter(ticket=ticket, text=message.own_words, author=author.address, looks_automatic=suspected)
-    send = _answer_to_staff(Template.CONFIRMATION, number or "", staff, message, letter, situation)
-    return replace(send, in_reply_to=None, references=())  # who wrote it is not known: no thread is theirs
+def alert(trouble: str, counter: Counter) -> tuple[Send, ...]:
+    """Tell those who run the service; `trouble` is one English line."""
+    letter = Letter(trouble=trouble)
+    return tuple(
+        Send(Template.ALERT, Audience.ADMIN, Address("", to), to, letter, AutoSubmitted.GENERATED)
+        for to in counter.alert_to
+    )
 
 
 def _answer_to_staff(
-    template: Template, number: str, staff: Staff, message: Message, letter: Letter, situation: Situation
+    template: Template, staff: Staff, message: Message, letter: Letter, situation: Situation
 ) -> Send:
+    number = letter.ticket.number if letter.ticket else ""
     thread = situation.threads.get((number, staff.address.casefold()), ())
     if message.message_id:
         thread = (*thread, message.message_id)
+    return _to_staff(template, staff, letter, AutoSubmitted.REPLIED, thread)
+
+
+def _to_staff(
+    template: Template, staff: Staff, letter: Letter, automatic: AutoSubmitted, thread: tuple[str, ...]
+) -> Send:
     return Send(
         template,
         Audience.STAFF,
-        Address(staff.name, staff.address),
+        mailbox_of(staff),
         staff.address,
         letter,
-        AutoSubmitted.REPLIED,
+        automatic,
         thread[-1] if thread else None,
         thread,
     )
+
+
+# --- small things -----------------------------------------------------------------------------------------
 
 
 def promise(ticket: Ticket, counter: Counter) -> str:
@@ -210,18 +304,30 @@ def promise(ticket: Ticket, counter: Counter) -> str:
     return work.promise if work else ""
 
 
-def _responsible(ticket: Ticket, counter: Counter) -> tuple[Staff, ...]:
+def responsible(ticket: Ticket, counter: Counter) -> tuple[Staff, ...]:
+    """The holder, or the level's staff where there is none, or the front line."""
     holder = counter.desk.staff_by_address(ticket.holder) if ticket.holder else None
     if holder is not None:
         return (holder,)
     return counter.desk.level_staff(ticket.level) or counter.desk.level_staff(0)
 
 
+def mailbox_of(staff: Staff) -> Address:
+    return Address(staff.name, staff.address)
+
+
 def _carried(
-    attachments: tuple[Attachment, ...], counter: Counter
+    letter: Letter, attachments: tuple[Attachment, ...], room: int
+) -> tuple[Letter, tuple[Attachment, ...]]:
+    """The letter naming those that do not fit into the limit, and those that do, in their order."""
+    carried, left_out = fitting(attachments, room)
+    return replace(letter, left_out=(*letter.left_out, *left_out)), carried
+
+
+def fitting(
+    attachments: tuple[Attachment, ...], room: int
 ) -> tuple[tuple[Attachment, ...], tuple[Attachment, ...]]:
-    """Those that fit into the limit, in their order, and those that do not."""
-    room = counter.desk.notify_attachments_mib * MEBIBYTE
+    """Those that fit into so many octets, in their order, and the names of those that do not."""
     carried: list[Attachment] = []
     left_out: list[Attachment] = []
     for attachment in attachments:

@@ -1,153 +1,116 @@
-"""What does a staff member's order do to a ticket?"""
+"""What does a staff member's order do?
 
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import assert_never
+Every command is one function: Case in, Case out, or the line that says why not. Nothing happens before all
+of them went through.
+"""
 
-from mailgate.desk.calendar import Calendar
-from mailgate.desk.commands import Command, Destination, Line, Order
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from operator import itemgetter
+
+from mailgate.desk import handling, merging, reporting
+from mailgate.desk.case import Case, Hand, Refused, refuse
+from mailgate.desk.changes import FINISHED
+from mailgate.desk.commands import Command, Line, Order
 from mailgate.desk.decision import ReceiptLine, Result
-from mailgate.desk.ticket import Outcome, Status, Ticket
-from mailgate.message.message import writable
-from mailgate.settings import Duration, Staff
+from mailgate.desk.ticket import Status, Ticket
 
-RESULTS = {
-    Command.NOTE: Result.NOTED,
-    Command.TAKE: Result.TAKEN,
-    Command.RESOLVE: Result.RESOLVED,
-    Command.CLOSE: Result.CLOSED,
-    Command.REOPEN: Result.REOPENED,
-    Command.HELP: Result.HELP,
+OnTicket = Callable[[Line, Ticket, Case, Hand], Case | ReceiptLine]
+OnNone = Callable[[Line, Case, Hand], Case | ReceiptLine]
+
+ON_TICKETS: Mapping[Command, OnTicket] = {
+    Command.NOTE: handling.note,
+    Command.TAKE: handling.take,
+    Command.ASSIGN: handling.assign,
+    Command.CATEGORY: handling.category,
+    Command.WORK: handling.work,
+    Command.PRIORITY: handling.priority,
+    Command.START: handling.start,
+    Command.ASK: handling.ask,
+    Command.ESCALATE: handling.escalate,
+    Command.RETURN: handling.give_back,
+    Command.RESOLVE: handling.resolve,
+    Command.CLOSE: handling.close,
+    Command.REOPEN: handling.reopen,
+    Command.DUE: handling.due,
+    Command.EXTERNAL: handling.external,
+    Command.REDIRECT: handling.redirect,
+    Command.MERGE: merging.merge,
+    Command.SPLIT: merging.split,
+    Command.LINK: handling.link,
+    Command.CC: handling.join,
+    Command.ACCEPT: merging.accept,
+    Command.REJECT: merging.reject,
+    Command.SPAM: handling.spam,
+    Command.CONFIDENTIAL: handling.confidential,
+    Command.ATTACHMENTS: handling.attachments,
+    Command.TOLD: handling.tell,
 }
+WITHOUT_TICKET: Mapping[Command, OnNone] = {
+    Command.REPORT: reporting.report,
+    Command.LIST: handling.listing,
+    Command.SHOW: handling.show,
+    Command.FIGURES: handling.monthly,
+    Command.HELP: handling.help_,
+}
+LEADERS_ONLY = frozenset({Command.SPAM, Command.MERGE, Command.SPLIT, Command.CONFIDENTIAL, Command.FIGURES})
+TRIAGE = frozenset({Command.CATEGORY, Command.WORK, Command.PRIORITY, Command.CONFIDENTIAL})
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What an order comes to; nothing of it has happened yet."""
-
-    ticket: Ticket
-    lines: tuple[ReceiptLine, ...]
-    destination: Destination | None
-    """Where the text goes; None when there is no text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Nothing of the mail is done."""
-
-    lines: tuple[ReceiptLine, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Hand:
-    """Who acts, when, and under which rules."""
-
-    staff: Staff
-    now: datetime
-    calendar: Calendar
-    close_after: Duration
-    replies: Destination
-    """Where this person's words go when no command decides."""
-
-
-def carry_out(order: Order, ticket: Ticket, hand: Hand) -> Done | Refused:
+def carry_out(order: Order, case: Case, hand: Hand) -> Case | Refused:
     """All lines, or nothing."""
     problems = list(order.problems)
-    lines: list[ReceiptLine] = []
-    for line in order.lines:
-        if not _possible(line.command, ticket):
-            problems.append(ReceiptLine(line.typed, Result.NOT_POSSIBLE, ticket.status.value))
-            continue
-        ticket = _applied(line, ticket, hand)
-        lines.append(ReceiptLine(line.typed, RESULTS[line.command]))
-    destination = (order.destination or hand.replies) if order.text else None
-    if destination is Destination.PUBLIC and not writable(ticket.requester_address):
-        problems.append(ReceiptLine("", Result.UNREACHABLE, ticket.requester_address))
+    done: dict[int, tuple[ReceiptLine, ...]] = {}
+    turns = sorted(enumerate(order.lines), key=lambda one: (_turn(one[1]), one[0]))
+    for place, line in turns:
+        result = _one(line, replace(case, lines=()), hand)
+        if isinstance(result, ReceiptLine):
+            problems.append(result)
+        else:
+            case, done[place] = result, result.lines
+    in_order = tuple(line for _, lines in sorted(done.items(), key=itemgetter(0)) for line in lines)
     if problems:
-        return Refused(tuple(problems))
-    if destination is Destination.PUBLIC:
-        ticket = _answered(ticket, hand)
-    if destination is not None and order.destination is None:
-        lines.append(ReceiptLine("", Result.REPLIED if destination is Destination.PUBLIC else Result.NOTED))
-    return Done(ticket, tuple(lines), destination)
+        wrong = {one.typed for one in problems}
+        return Refused(tuple(problems), tuple(one for one in in_order if one.typed not in wrong))
+    return replace(case, lines=in_order)
+
+
+def _turn(line: Line) -> int:
+    """Wherever they stand: what is entered first, then what it is, as #eskalasi looks at the category."""
+    if line.command is Command.REPORT:
+        return 0
+    return 1 if line.command in TRIAGE else 2
+
+
+def _one(line: Line, case: Case, hand: Hand) -> Case | ReceiptLine:
+    if line.command in LEADERS_ONLY and not hand.counter.desk.leads(hand.staff):
+        return refuse(line, Result.NOT_ALLOWED)
+    if line.command in WITHOUT_TICKET:
+        return WITHOUT_TICKET[line.command](line, case, hand)
+    ticket = case.ticket
+    if ticket is None:
+        return refuse(line, Result.NO_TICKET)
+    if not _possible(line.command, ticket):
+        return refuse(line, Result.NOT_POSSIBLE, ticket.status.value)
+    return ON_TICKETS[line.command](line, ticket, case, hand)
 
 
 def _possible(command: Command, ticket: Ticket) -> bool:
-    finished = ticket.status in {Status.RESOLVED, Status.CLOSED}
     match command:
-        case Command.RESOLVE:
-            return not finished
+        case (
+            Command.RESOLVE
+            | Command.ASK
+            | Command.START
+            | Command.DUE
+            | Command.ESCALATE
+            | Command.RETURN
+            | Command.EXTERNAL
+            | Command.REDIRECT
+        ):
+            return ticket.status not in FINISHED
         case Command.REOPEN:
-            return finished
-        case Command.TAKE | Command.CLOSE:
+            return ticket.status in FINISHED and ticket.merged_into is None
+        case Command.TAKE | Command.ASSIGN | Command.CLOSE | Command.MERGE | Command.ACCEPT:
             return ticket.status is not Status.CLOSED
-        case Command.NOTE | Command.HELP:
+        case _:
             return True
-        case _:
-            assert_never(command)
-
-
-def _applied(line: Line, ticket: Ticket, hand: Hand) -> Ticket:
-    match line.command:
-        case Command.TAKE:
-            return _taken(ticket, hand)
-        case Command.RESOLVE:
-            return _resolved(_taken_if_free(ticket, hand), hand)
-        case Command.CLOSE:
-            return closed(ticket, hand.now)
-        case Command.REOPEN:
-            return reopened(ticket)
-        case Command.NOTE | Command.HELP:
-            return ticket
-        case _:
-            assert_never(line.command)
-
-
-def _taken(ticket: Ticket, hand: Hand) -> Ticket:
-    status = Status.OPEN if ticket.status is Status.NEW else ticket.status
-    return replace(ticket, holder=hand.staff.address, status=status)
-
-
-def _taken_if_free(ticket: Ticket, hand: Hand) -> Ticket:
-    return ticket if ticket.holder else _taken(ticket, hand)
-
-
-def _answered(ticket: Ticket, hand: Hand) -> Ticket:
-    """A person's words go to the requester: the first ones stop the clock of the first response."""
-    ticket = _taken_if_free(ticket, hand)
-    status = Status.OPEN if ticket.status is Status.NEW else ticket.status
-    return replace(ticket, status=status, first_response_at=ticket.first_response_at or hand.now)
-
-
-def _resolved(ticket: Ticket, hand: Hand) -> Ticket:
-    return replace(
-        ticket,
-        status=Status.RESOLVED,
-        outcome=Outcome.SOLVED,
-        resolved_at=ticket.resolved_at or hand.now,  # the first resolution is what is measured
-        close_at=hand.calendar.add(hand.now, hand.close_after),
-    )
-
-
-def closed(ticket: Ticket, now: datetime) -> Ticket:
-    """Without a word to the requester."""
-    return replace(
-        ticket,
-        status=Status.CLOSED,
-        outcome=ticket.outcome or Outcome.SOLVED,
-        resolved_at=ticket.resolved_at or now,
-        closed_at=now,
-        close_at=None,
-    )
-
-
-def reopened(ticket: Ticket) -> Ticket:
-    """The first resolution stays what is measured; the reopening is counted."""
-    return replace(
-        ticket,
-        status=Status.OPEN,
-        outcome=None,
-        closed_at=None,
-        close_at=None,
-        reopened=ticket.reopened + 1,
-    )

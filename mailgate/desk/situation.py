@@ -10,6 +10,7 @@ from datetime import datetime
 from mailgate.desk.calendar import Calendar
 from mailgate.desk.decision import Audience, HistoryLine
 from mailgate.desk.ticket import Ticket
+from mailgate.message.message import Address, Attachment
 from mailgate.settings import Desk, Limits
 
 
@@ -24,6 +25,8 @@ class Counter:
     """All of them, itself included."""
     calendar: Calendar
     limits: Limits
+    alert_to: tuple[str, ...] = ()
+    """Who runs the service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,8 @@ class SentMail:
     template: str
     created_at: datetime
     bounced: bool
+    mail_id: int | None = None
+    """The incoming mail that it told of; None where none caused it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,29 @@ class CitedMail:
     message_id: str
     number: str
     author_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """An incoming mail of a ticket's history that a mail of ours told of."""
+
+    mail_id: int
+    number: str
+    """The ticket it is on now."""
+    author: Address
+    subject: str
+    text: str
+    received_at: datetime
+    first: bool
+    """It opened that ticket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A confirmation that was asked for."""
+
+    asked_at: datetime
+    settled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +104,30 @@ class Situation:
     """(number, person key): ids that this person wrote or received about the ticket, oldest first."""
     history: Mapping[str, tuple[HistoryLine, ...]] = field(default_factory=dict)
     """The last messages of each of `tickets`."""
+    requests: Mapping[str, str] = field(default_factory=dict)
+    """What the requester wrote first, whole; asked only for staff."""
+    files: Mapping[str, tuple[Attachment, ...]] = field(default_factory=dict)
+    """Every attachment of a ticket's incoming mails, by name only; asked only for staff."""
+    spoken: Mapping[int, Spoken] = field(default_factory=dict)
+    """By mail id: what the mails in `sent` told of; asked only for staff."""
+    asked: Mapping[int, Asked] = field(default_factory=dict)
+    """By mail id: what the confirmations in `sent` ask about."""
+    strangers: tuple[Ticket, ...] = ()
+    """Tickets that wait for #terima or #tolak, where one of these is typed; locked."""
+    elsewhere: frozenset[str] = frozenset()
+    """Tickets of other desks that are named by commands, and exist."""
+    attachments: tuple[Attachment, ...] = ()
+    """With their bytes: what #lampiran asks for."""
+    listing: tuple[Ticket, ...] = ()
+    """Unfinished tickets of this desk, for #daftar."""
+    month: tuple[Ticket, ...] = ()
+    """Tickets received in the month that #laporan asks for."""
+    confirmed: bool = False
+    """The person in whose name it came has said yes to it."""
+    blocked: bool = False
+    """Staff silenced this sender."""
+    told_lately: frozenset[str] = frozenset()
+    """Kinds of `Warned` that were told within a day."""
     sibling: str | None = None
     """The ticket that the same mail opened at another desk."""
     same_subject: str | None = None
@@ -84,9 +136,11 @@ class Situation:
     """Automatic mails from this desk to the author in the last hour."""
     mails_lately: int = 0
     """Mails of this author to this desk in the last hour, this one not counted."""
-    refusals_today: int = 0
-    """Confirmations sent to this staff member in the last 24 hours."""
+    unanswered: int = 0
+    """Confirmations sent to this staff member in the last 24 hours that nobody answered."""
     desk_exhausted: bool = False
     """The desk sent as many automatic mails in the last hour as it may."""
     silent: bool = False
     """Taken from a rebuilt mailbox: nobody is to be answered."""
+    by_hand: bool = False
+    """Found in the folder of mail that people sent from the mailbox itself."""

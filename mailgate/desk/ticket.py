@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from mailgate.message.message import Address
+
 
 class Status(StrEnum):
     """Where a ticket stands."""
@@ -29,6 +31,11 @@ class Outcome(StrEnum):
     SPAM = "spam"
 
 
+TOLD = "told"
+"""`Ticket.notified_by` where somebody told the requester by phone or in person."""
+MOST_PARTICIPANTS = 10
+
+
 @dataclass(frozen=True, slots=True)
 class Ticket:
     """One matter of one requester at one desk."""
@@ -45,7 +52,7 @@ class Ticket:
     outcome: Outcome | None
     """None until it ended."""
     channel: str
-    """"mail" until other channels are entered."""
+    """mail, phone, whatsapp or walk_in."""
     subject: str
     requester_name: str
     requester_address: str
@@ -72,3 +79,32 @@ class Ticket:
     """No automatic mail to the requester: a machine wrote, or another desk answers."""
     close_at: datetime | None = None
     """When silence closes a resolved ticket; None while it is not resolved."""
+    started: bool = False
+    """The requester was told that the repair begins."""
+    notified_by: str | None = None
+    """What `notified_at` rests on: the id of the accepted notice, or TOLD; None while it is None."""
+    form: bool = False
+    """A contact form wrote: the requester's address is its Reply-To, and nothing automatic goes there until
+    staff have answered once."""
+    requester_phone: str = ""
+    requester_organisation: str = ""
+    requester_street: str = ""
+    participants: tuple[Address, ...] = ()
+    """Who else gets what the requester gets, and may write on this ticket."""
+    proposed: Address | None = None
+    """Author of the mail that staff forwarded: perhaps the real requester."""
+    external_number: str | None = None
+    """What the ticket is called at a level outside."""
+    survey: int | None = None
+    """1 not content, to 4 very content."""
+    merged_into: str | None = None
+    stranger_of: str | None = None
+    """The ticket that a stranger cited by opening this one, until somebody accepts or rejects it."""
+
+    @property
+    def requester(self) -> Address:
+        return Address(self.requester_name, self.requester_address)
+
+    def knows(self, key: str) -> bool:
+        """Whether the requester or a participant has this address, casefolded."""
+        return key in {self.requester.key, *(one.key for one in self.participants)}

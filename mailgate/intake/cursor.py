@@ -62,6 +62,11 @@ def rebuilt(stored: Beginning, folder: Folder) -> Beginning:
     return Beginning(folder.uidvalidity, 1, stored.start_at)
 
 
+def is_news(stored: Beginning | None, folder: Folder) -> bool:
+    """Whether a folder that nothing is moved from is worth a look; None before first contact."""
+    return stored is None or (stored.uidvalidity, stored.first_uid) != (folder.uidvalidity, folder.uidnext)
+
+
 def ours(beginning: Beginning, listed: Iterable[Listed]) -> list[Listed]:
     """The mails that are ours to take, in the order of their UIDs.
 

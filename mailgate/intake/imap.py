@@ -44,6 +44,16 @@ class Account:
     ca_file: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A folder that the server does not let us see, which is no trouble of the connection."""
+
+    reason: str
+    """What the server says of it, one line."""
+    first: bool
+    """Whether this connection is told so for the first time."""
+
+
 class Mailbox:
     """A connection with its folder selected. After any TemporaryError it is of no more use."""
 
@@ -53,6 +63,7 @@ class Mailbox:
         Raises TemporaryError when any of it fails.
         """
         self.account = account
+        self._refused: set[str] = set()
         with _translated(f"{account.host}:{account.port}"):
             self._client = _connect(account)
         with self._asking("log in"):
@@ -68,12 +79,64 @@ class Mailbox:
     def select(self) -> Folder:
         """Select the watched folder anew, which also tells whether it was rebuilt."""
         with self._asking(f"select {self.account.folder}"):
-            facts = self._client.select_folder(self._named(self.account.folder))
+            self.folder = self._open(self.account.folder)
             self._told_of_arrivals()  # its EXISTS is how many there are, and no arrival
-            if b"UIDVALIDITY" not in facts:
-                raise TemporaryError(f"{self.account.folder}: the server keeps no UIDVALIDITY")
-            self.folder = Folder(int(facts[b"UIDVALIDITY"]), int(facts.get(b"UIDNEXT", 0)))
         return self.folder
+
+    def _open(self, name: str, *, readonly: bool = False) -> Folder:
+        facts = self._client.select_folder(self._named(name), readonly)
+        if b"UIDVALIDITY" not in facts:
+            raise TemporaryError(f"{name}: the server keeps no UIDVALIDITY")
+        return Folder(int(facts[b"UIDVALIDITY"]), int(facts.get(b"UIDNEXT", 0)))
+
+    def told_of(self, name: str) -> Folder | Refusal:
+        """What the server says of another folder, while the watched one stays selected."""
+        with self._asking(f"ask about {name}"):
+            try:
+                facts = self._client.folder_status(self._named(name), ["UIDVALIDITY", "UIDNEXT"])
+                return Folder(int(facts[b"UIDVALIDITY"]), int(facts[b"UIDNEXT"]))
+            except imaplib.IMAP4.abort:  # the connection is lost, and not the folder
+                raise
+            except (imaplib.IMAP4.error, LookupError, TypeError, ValueError) as error:
+                return self._refusal(name, error)
+
+    @contextmanager
+    def visiting(self, name: str) -> Iterator[Folder | Refusal]:
+        """Have another folder selected for reading alone, and afterwards the watched one again.
+
+        What arrived there meanwhile ends the next `wait`.
+        """
+        before = self.folder
+        with self._asking(f"look into {name}"):
+            found = self._examined(name)
+        yield found
+        with self._asking(f"return to {self.account.folder}"):
+            self.folder = self._open(self.account.folder)
+            if self.folder == before and before.uidnext:
+                self._told_of_arrivals()  # as many as before: no arrival
+
+    def _examined(self, name: str) -> Folder | Refusal:
+        try:
+            self.folder = self._open(name, readonly=True)
+        except imaplib.IMAP4.abort:
+            raise
+        except (imaplib.IMAP4.error, TemporaryError) as error:
+            return self._refusal(name, error)
+        return self.folder
+
+    def _refusal(self, name: str, error: Exception) -> Refusal:
+        first = name not in self._refused
+        self._refused.add(name)
+        return Refusal(_one_line(error), first)
+
+    def folder_of_sent_mail(self) -> str | None:
+        """How the server calls the folder that is meant for it (RFC 6154); None where it does not say."""
+        with self._asking("list the folders"):
+            for flags, separator, name in self._client.list_folders():
+                if b"\\Sent" in flags and isinstance(name, str):
+                    own = name.removeprefix(self._place(""))
+                    return own.replace((separator or b"/").decode("ascii", "replace"), "/")
+        return None
 
     def capabilities(self) -> frozenset[bytes]:
         return self._capabilities
@@ -114,6 +177,14 @@ class Mailbox:
         """The first octets of a mail that is too large to fetch."""
         facts = self._fetch([uid], [f"BODY.PEEK[HEADER]<0.{most}>"]).get(uid, {})
         return next((v for k, v in facts.items() if k.startswith(b"BODY[HEADER]") and v), b"")
+
+    def message_id_fields(self, uids: Sequence[int]) -> dict[int, bytes]:
+        """The Message-ID fields of mails as they stand, b"" for none; a mail that was moved is missing."""
+        return {
+            uid: next((v for k, v in facts.items() if k.startswith(b"BODY[HEADER.FIELDS") and v), b"")
+            for portion in _portions(uids)
+            for uid, facts in self._fetch(portion, ["BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]"]).items()
+        }
 
     def _fetch(self, uids: Sequence[int], items: list[str]) -> dict[int, dict[bytes, Any]]:
         with self._asking("fetch"):
@@ -221,8 +292,11 @@ def _translated(what: str) -> Iterator[None]:
     try:
         yield
     except _TROUBLE as error:
-        text = " ".join(str(error).split()) or type(error).__name__
-        raise TemporaryError(f"{what}: {text[:300]}") from error
+        raise TemporaryError(f"{what}: {_one_line(error)}") from error
+
+
+def _one_line(error: Exception) -> str:
+    return (" ".join(str(error).split()) or type(error).__name__)[:300]
 
 
 def _connect(account: Account) -> IMAPClient:

@@ -13,6 +13,13 @@ def last(connection: Connection, desk: str, kind: str) -> datetime | None:
     )
 
 
+def since(connection: Connection, desk: str, moment: datetime) -> frozenset[str]:
+    """The kinds that were told lately."""
+    return frozenset(
+        connection.scalars(select(alert.c.kind).where(alert.c.desk == desk, alert.c.sent_at > moment))
+    )
+
+
 def told(connection: Connection, desk: str, kind: str, now: datetime) -> None:
     changed = connection.execute(
         update(alert).where(alert.c.desk == desk, alert.c.kind == kind).values(sent_at=now)

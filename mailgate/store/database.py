@@ -15,7 +15,7 @@ from mailgate.errors import SettingsError, TemporaryError
 
 __all__ = ["HEAD", "Connection", "Store", "passes_by_itself", "require_current", "upgrade", "version"]
 
-HEAD = "0001"
+HEAD = "0003"
 """The schema that this code speaks: the newest file in migrations/versions."""
 
 SQLITE_BUSY_MS = 30_000
@@ -51,6 +51,28 @@ class Store:
         """
         with self._turn(), _translated(), self.engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """One transaction that may rebuild tables.
+
+        SQLite alters a table by putting another in its place, which rows elsewhere point to meanwhile.
+        """
+        with self._turn(), _translated(), self.engine.connect() as connection:
+            if not self.is_sqlite:
+                with connection.begin():
+                    yield connection
+                return
+            driver: Any = connection.connection.driver_connection
+            driver.execute("PRAGMA foreign_keys=OFF")  # does nothing inside a transaction
+            try:
+                with connection.begin():
+                    yield connection
+                    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+                    if broken:
+                        raise RuntimeError(f"the migration left rows that point nowhere: {broken[:5]}")
+            finally:
+                driver.execute("PRAGMA foreign_keys=ON")
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -238,6 +260,6 @@ def _run_alembic(store: Store, action: Callable[[Any, Any], None]) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    with store.writing() as connection:
+    with store.migrating() as connection:
         config.attributes["connection"] = connection
         action(command, config)

@@ -1,12 +1,13 @@
 """Which mail came in, and what became of it?"""
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy.sql.elements import ColumnElement
 
 from mailgate.desk.decision import Decision, Waiting
 from mailgate.desk.situation import CitedMail
@@ -18,6 +19,16 @@ from mailgate.store.schema import mail, mailbox, raw, reference
 KEPT, DECIDED, ASIDE, DUPLICATE = "kept", "decided", "aside", "duplicate"
 SIBLINGS_KEY = 0x7369626C696E6773  # "siblings": an advisory lock until the transaction ends
 DEFLATE_LEVEL = 3  # mail is mostly base64 and words: higher levels cost three times as much for 2 %
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where UIDs mean something: one folder of one desk's mailbox, until the server gives them anew."""
+
+    desk: str
+    folder: str
+    """As the settings name it."""
+    uidvalidity: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,8 @@ class Kept:
 
     id: int
     desk: str
+    folder: str
+    """In which it was found, as the settings named it then."""
     message_id: str | None
     content: str
     received_at: datetime
@@ -48,6 +61,8 @@ class Kept:
     oversize: int
     """Octets of a mail whose header alone is here; 0 where it is whole."""
     raw: bytes
+    confirmed: bool = False
+    """The person in whose name it came said yes to it."""
 
 
 def beginning(connection: Connection, desk: str, folder: str) -> tuple[Beginning, bool] | None:
@@ -75,30 +90,37 @@ def save_beginning(
         connection.execute(insert(mailbox).values(desk=desk, folder=folder, **facts))
 
 
-def highest_uid(connection: Connection, desk: str, uidvalidity: int) -> int:
+def pass_uids(connection: Connection, place: Place, first_uid: int) -> None:
+    """Lower UIDs are done with: nothing is moved from this folder, and each search must stay short."""
+    known = and_(
+        mailbox.c.desk == place.desk,
+        mailbox.c.folder == place.folder,
+        mailbox.c.uidvalidity == place.uidvalidity,
+        mailbox.c.first_uid < first_uid,
+    )
+    connection.execute(update(mailbox).where(known).values(first_uid=first_uid))
+
+
+def highest_uid(connection: Connection, place: Place) -> int:
     """The highest UID that was ever seen in a folder; 0 for none."""
-    return (
-        connection.scalar(
-            select(func.max(mail.c.uid)).where(mail.c.desk == desk, mail.c.uidvalidity == uidvalidity)
-        )
-        or 0
+    return connection.scalar(select(func.max(mail.c.uid)).where(_in(place))) or 0
+
+
+def _in(place: Place) -> ColumnElement[bool]:
+    return and_(
+        mail.c.desk == place.desk, mail.c.folder == place.folder, mail.c.uidvalidity == place.uidvalidity
     )
 
 
-def forget_uids(connection: Connection, desk: str) -> None:
+def forget_uids(connection: Connection, desk: str, folder: str) -> None:
     """The server gives its UIDs anew: the old ones name nothing any more."""
-    connection.execute(update(mail).where(mail.c.desk == desk, mail.c.uid.is_not(None)).values(uid=None))
+    known = and_(mail.c.desk == desk, mail.c.folder == folder, mail.c.uid.is_not(None))
+    connection.execute(update(mail).where(known).values(uid=None))
 
 
-def hush(connection: Connection, desk: str, uidvalidity: int, before: datetime, more_than: int) -> int:
+def hush(connection: Connection, place: Place, before: datetime, more_than: int) -> int:
     """Take old mails of a rebuilt folder without answering, where there are many; returns how many."""
-    old = and_(
-        mail.c.desk == desk,
-        mail.c.uidvalidity == uidvalidity,
-        mail.c.uid.is_not(None),
-        mail.c.state == KEPT,
-        mail.c.received_at < before,
-    )
+    old = and_(_in(place), mail.c.uid.is_not(None), mail.c.state == KEPT, mail.c.received_at < before)
     count = connection.scalar(select(func.count()).where(old)) or 0
     if count <= more_than:
         return 0
@@ -106,29 +128,21 @@ def hush(connection: Connection, desk: str, uidvalidity: int, before: datetime, 
     return count
 
 
-def seen_uids(connection: Connection, desk: str, uidvalidity: int, uids: Sequence[int]) -> frozenset[int]:
+def seen_uids(connection: Connection, place: Place, uids: Sequence[int]) -> frozenset[int]:
     """Those of `uids` that are in the store already."""
     if not uids:
         return frozenset()
-    return frozenset(
-        connection.scalars(
-            select(mail.c.uid).where(
-                mail.c.desk == desk, mail.c.uidvalidity == uidvalidity, mail.c.uid.in_(uids)
-            )
-        )
-    )
+    return frozenset(connection.scalars(select(mail.c.uid).where(_in(place), mail.c.uid.in_(uids))))
 
 
-def keep(
-    connection: Connection, desk: str, uidvalidity: int, arrivals: Iterable[Arrival], now: datetime
-) -> None:
+def keep(connection: Connection, place: Place, arrivals: Sequence[Arrival], now: datetime) -> None:
     """Write mails down before anything is thought about them (commit 1).
 
     The same UID again changes nothing; the same content again becomes a duplicate of the first.
     """
-    known = _contents(connection, desk, [arrival.index.content for arrival in arrivals])
+    known = _contents(connection, place.desk, [arrival.index.content for arrival in arrivals])
     for arrival in arrivals:
-        mail_id = _insert_mail(connection, desk, uidvalidity, arrival, known, now)
+        mail_id = _insert_mail(connection, place, arrival, known, now)
         if arrival.index.content not in known:
             known[arrival.index.content] = mail_id
             _insert_raw(connection, mail_id, arrival.raw, arrival.index)
@@ -145,19 +159,15 @@ _KEEP, _KEEP_RAW, _KEEP_REFERENCES = insert(mail), insert(raw), insert(reference
 
 
 def _insert_mail(
-    connection: Connection,
-    desk: str,
-    uidvalidity: int,
-    arrival: Arrival,
-    known: dict[str, int],
-    now: datetime,
+    connection: Connection, place: Place, arrival: Arrival, known: dict[str, int], now: datetime
 ) -> int:
     original = known.get(arrival.index.content)
     result = connection.execute(
         _KEEP,
         {
-            "desk": desk,
-            "uidvalidity": uidvalidity,
+            "desk": place.desk,
+            "folder": place.folder,
+            "uidvalidity": place.uidvalidity,
             "uid": arrival.uid,
             "content": None if original else arrival.index.content,
             "duplicate_of": original,
@@ -167,6 +177,7 @@ def _insert_mail(
             "received_at": min(arrival.received_at, now),  # a server's clock may be wrong: domain, Q4
             "kept_at": now,
             "silent": False,
+            "confirmed": False,
             "state": DUPLICATE if original else KEPT,
             "reason": f"the same mail as {original}" if original else None,
         },
@@ -196,12 +207,14 @@ _WAITING = (
 _KEPT = select(
     mail.c.id,
     mail.c.desk,
+    mail.c.folder,
     mail.c.message_id,
     mail.c.content,
     mail.c.received_at,
     mail.c.silent,
     mail.c.oversize,
     mail.c.size,
+    mail.c.confirmed,
     raw.c.deflated,
 ).join(raw, raw.c.mail_id == mail.c.id)
 
@@ -228,8 +241,8 @@ def one(connection: Connection, mail_id: int) -> Kept | None:
 
 def _kept(row: Any) -> Kept:
     return Kept(
-        row.id, row.desk, row.message_id, row.content, row.received_at, row.silent,
-        row.size if row.oversize else 0, zlib.decompress(row.deflated),
+        row.id, row.desk, row.folder, row.message_id, row.content, row.received_at, row.silent,
+        row.size if row.oversize else 0, zlib.decompress(row.deflated), row.confirmed,
     )  # fmt: skip
 
 
@@ -339,14 +352,13 @@ def newest_aside(connection: Connection, desk: str) -> datetime | None:
     return connection.scalar(select(func.max(when)).where(mail.c.state == ASIDE, mail.c.desk == desk))
 
 
-def to_acknowledge(connection: Connection, desk: str, uidvalidity: int) -> tuple[list[int], list[int]]:
+def to_acknowledge(connection: Connection, place: Place) -> tuple[list[int], list[int]]:
     """UIDs that the server may now move: (processed, set aside)."""
     rows = connection.execute(
         select(mail.c.uid, mail.c.state, mail.c.oversize).where(
-            mail.c.desk == desk,
+            _in(place),
             mail.c.acknowledged_at.is_(None),
             mail.c.state != KEPT,
-            mail.c.uidvalidity == uidvalidity,
             mail.c.uid.is_not(None),
         )
     ).all()
@@ -354,14 +366,8 @@ def to_acknowledge(connection: Connection, desk: str, uidvalidity: int) -> tuple
     return [row.uid for row in rows if row.uid not in aside], sorted(aside)
 
 
-def acknowledged(
-    connection: Connection, desk: str, uidvalidity: int, uids: Sequence[int], now: datetime
-) -> None:
-    connection.execute(
-        update(mail)
-        .where(mail.c.desk == desk, mail.c.uidvalidity == uidvalidity, mail.c.uid.in_(uids))
-        .values(acknowledged_at=now)
-    )
+def acknowledged(connection: Connection, place: Place, uids: Sequence[int], now: datetime) -> None:
+    connection.execute(update(mail).where(_in(place), mail.c.uid.in_(uids)).values(acknowledged_at=now))
 
 
 def find(connection: Connection, wanted: str) -> list[Row[tuple[object, ...]]]:

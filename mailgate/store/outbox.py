@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
-from mailgate.desk.decision import Audience, Template
+from mailgate.desk.decision import Audience
 from mailgate.desk.situation import SentMail
 from mailgate.outbox.retry import LADDER, Attempt, Deferred, Failed, Sent, Uncertain
 from mailgate.store.schema import outbox
@@ -261,6 +261,7 @@ def cited(connection: Connection, tokens: Sequence[str]) -> dict[str, SentMail]:
             template=row.template,
             created_at=row.created_at,
             bounced=row.bounced_at is not None,
+            mail_id=row.mail_id,
         )
         for row in rows
     }
@@ -277,20 +278,6 @@ def sent_about(connection: Connection, number: str) -> list[tuple[str, str, date
     """(person key, message id, moment) of everything sent about a ticket, oldest first."""
     rows = connection.execute(_ABOUT, {"number": number})
     return [(row.person_key, row.message_id, row.created_at) for row in rows]
-
-
-def refusals(connection: Connection, person: str, since: datetime) -> int:
-    """How many confirmations one staff member was sent lately."""
-    return (
-        connection.scalar(
-            select(func.count()).where(
-                outbox.c.person_key == person.casefold(),
-                outbox.c.template == Template.CONFIRMATION.value,
-                outbox.c.created_at > since,
-            )
-        )
-        or 0
-    )
 
 
 _ACKS = select(func.count()).where(

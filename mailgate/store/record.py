@@ -1,6 +1,7 @@
 """How does a decision become rows?"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
@@ -9,45 +10,83 @@ from sqlalchemy import Connection
 from mailgate.desk.decision import (
     AddEvent,
     AddMessage,
+    AskConfirmation,
+    Block,
     Decision,
+    Effect,
     Link,
     MarkUndeliverable,
+    MoveMail,
     OpenTicket,
     SaveTicket,
     Send,
+    SettleConfirmation,
+    Unblock,
+    Unlink,
+    Warned,
 )
-from mailgate.store import outbox, tickets
+from mailgate.store import alerts, blocks, confirmations, outbox, tickets
 from mailgate.store.outbox import Composed
 
 
-def record(
-    connection: Connection,
-    decision: Decision,
-    composed: Sequence[Composed],
-    mail_id: int | None,
-    message_id: str | None,
-    now: datetime,
-) -> None:
-    """Write ticket, history and outgoing mail; the caller's transaction makes it all or nothing.
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Where and why it is decided."""
 
-    `mail_id` and `message_id` are those of the mail that caused it; None where time did.
-    """
+    desk: str
+    now: datetime
+    mail_id: int | None = None
+    """Of the mail that caused it, `message_id` likewise; None where time did."""
+    message_id: str | None = None
+
+
+def record(connection: Connection, decision: Decision, composed: Sequence[Composed], cause: Cause) -> None:
+    """Write ticket, history and outgoing mail; the caller's transaction makes it all or nothing."""
     for effect in decision.effects:
-        match effect:
-            case OpenTicket(ticket):
-                tickets.open_ticket(connection, ticket, now)
-            case SaveTicket(ticket):
-                tickets.save(connection, ticket)
-            case AddMessage():
-                tickets.add_message(connection, effect, mail_id, message_id, now)
-            case Link(number, other):
-                tickets.add_links(connection, number, other)
-            case MarkUndeliverable(token, detail):
-                outbox.mark_bounced(connection, token, detail, now)
-            case AddEvent() | Send():
-                pass  # below, many at once
-            case _:
-                assert_never(effect)
+        _done(connection, effect, cause)
     events = [effect for effect in decision.effects if isinstance(effect, AddEvent)]
-    tickets.add_events(connection, events, mail_id, message_id, now)
-    outbox.add(connection, composed, now)
+    tickets.add_events(connection, events, cause.mail_id, cause.message_id, cause.now)
+    outbox.add(connection, composed, cause.now)
+
+
+def _done(connection: Connection, effect: Effect, cause: Cause) -> None:
+    match effect:
+        case OpenTicket(ticket):
+            tickets.open_ticket(connection, ticket, cause.now)
+        case SaveTicket(ticket):
+            tickets.save(connection, ticket)
+        case AddMessage():
+            tickets.add_message(connection, effect, cause.mail_id, cause.message_id, cause.now)
+        case Link(number, other):
+            tickets.add_links(connection, number, other)
+        case Unlink(number, other):
+            tickets.remove_link(connection, number, other)
+        case MoveMail(mail_id, to):
+            tickets.move_mail(connection, mail_id, to)
+        case MarkUndeliverable(token, detail):
+            outbox.mark_bounced(connection, token, detail, cause.now)
+        case AddEvent() | Send():
+            pass  # many at once, after these
+        case _:
+            _noted(connection, effect, cause)
+
+
+def _noted(
+    connection: Connection,
+    effect: Block | Unblock | AskConfirmation | SettleConfirmation | Warned,
+    cause: Cause,
+) -> None:
+    match effect:
+        case Block(address, number, by):
+            blocks.add(connection, cause.desk, address, number, by, cause.now)
+        case Unblock(address):
+            blocks.remove(connection, cause.desk, address)
+        case AskConfirmation(person):
+            if cause.mail_id is not None:
+                confirmations.ask(connection, cause.desk, cause.mail_id, person, cause.now)
+        case SettleConfirmation(mail_id, confirmed):
+            confirmations.settle(connection, mail_id, cause.now, confirmed=confirmed)
+        case Warned(kind):
+            alerts.told(connection, cause.desk, kind, cause.now)
+        case _:
+            assert_never(effect)

@@ -22,6 +22,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -65,7 +67,9 @@ mailbox = Table(
     Column("desk", String(64), primary_key=True, comment="key of the desk in the settings"),
     Column("folder", String(255), primary_key=True, comment="watched folder"),
     Column("uidvalidity", BigInteger, nullable=False, comment="UIDs mean something only beside it"),
-    Column("first_uid", BigInteger, nullable=False, comment="lower UIDs were there before mailgate"),
+    Column(
+        "first_uid", BigInteger, nullable=False, comment="lower UIDs are older than mailgate, or done with"
+    ),
     Column("start_at", Instant, nullable=True, comment="older mail is never taken; NULL: all of it is"),
     Column("contacted_at", Instant, nullable=False, comment="first contact with this UIDVALIDITY"),
     Column("reconciled", Boolean, nullable=False, comment="false: rebuilt, old and new not yet told apart"),
@@ -77,6 +81,7 @@ mail = Table(
     metadata,
     Column("id", Id, primary_key=True, comment="order of arrival in the store"),
     Column("desk", String(64), nullable=False, comment="whose mailbox it came in"),
+    Column("folder", String(255), nullable=False, comment="where it was found, as the settings name it"),
     Column("uidvalidity", BigInteger, nullable=False, comment="of the folder it was seen in"),
     Column("uid", BigInteger, nullable=True, comment="its UID there; NULL: the server forgot it"),
     Column("content", String(64), nullable=True, comment="SHA-256 without trace fields; NULL: a duplicate"),
@@ -87,8 +92,17 @@ mail = Table(
     Column("received_at", Instant, nullable=False, comment="INTERNALDATE, never in the future"),
     Column("kept_at", Instant, nullable=False, comment="when its bytes were durable here"),
     Column("silent", Boolean, nullable=False, comment="taken in without answering: the mailbox was rebuilt"),
+    Column(
+        "confirmed",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment="the person in whose name it came said yes to it",
+    ),
     Column("state", String(16), nullable=False, comment="kept, decided, aside or duplicate"),
-    Column("acknowledged_at", Instant, nullable=True, comment="when the server had moved it; NULL: not yet"),
+    Column(
+        "acknowledged_at", Instant, nullable=True, comment="when the server had moved it; NULL: it has not"
+    ),
     Column("author_key", Text, nullable=True, comment="address in From, casefolded; NULL: not read yet"),
     Column("author", Text, nullable=True, comment="From as read, for lists"),
     Column("subject", Text, nullable=True, comment="Subject as read, for lists"),
@@ -96,12 +110,12 @@ mail = Table(
     Column("handling", String(16), nullable=True, comment="opened, appended, commanded, refused or filed"),
     Column("reason", Text, nullable=True, comment="why it was decided, or set aside"),
     _number("the ticket it concerns", nullable=True),
-    UniqueConstraint("desk", "uidvalidity", "uid"),
+    UniqueConstraint("desk", "folder", "uidvalidity", "uid"),
     UniqueConstraint("desk", "content"),
     Index(None, "state", "desk", "id"),
     Index(None, "message_id"),
     Index(None, "desk", "author_key", "kept_at"),
-    Index(None, "desk", "acknowledged_at", "state"),
+    Index(None, "desk", "folder", "acknowledged_at", "state"),
     comment="every mail that came in, one row for each delivery",
 )
 
@@ -162,6 +176,43 @@ ticket = Table(
     Column("closed_at", Instant, nullable=True, comment="when it was last closed"),
     Column("close_at", Instant, nullable=True, comment="when silence closes it; NULL: it will not"),
     Column("reopened", Integer, nullable=False, comment="how often it was opened again"),
+    Column(
+        "started",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment="the requester was told that the repair begins",
+    ),
+    Column("notified_by", String(32), nullable=True, comment="what notified_at rests on: outbox id, or told"),
+    Column(
+        "form",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment="a contact form wrote, its Reply-To is the requester",
+    ),
+    Column("requester_phone", Text, nullable=False, server_default=text("''"), comment="as staff entered it"),
+    Column(
+        "requester_organisation",
+        Text,
+        nullable=False,
+        server_default=text("''"),
+        comment="as staff entered it",
+    ),
+    Column(
+        "requester_street", Text, nullable=False, server_default=text("''"), comment="as staff entered it"
+    ),
+    Column(
+        "participants",
+        JSON,
+        nullable=True,
+        comment="who else may write and read: name and address",
+    ),
+    Column("proposed", JSON, nullable=True, comment="author of the mail that staff forwarded"),
+    Column("external_number", Text, nullable=True, comment="what a level outside calls it"),
+    Column("survey", Integer, nullable=True, comment="1 not content … 4 very content"),
+    Column("merged_into", String(40), nullable=True, index=True, comment="the surviving ticket"),
+    Column("stranger_of", String(40), nullable=True, index=True, comment="cited; to accept or reject"),
     Index(None, "desk", "status", "received_at"),
     Index(None, "desk", "requester_key", "opened_at"),
     Index(None, "close_at"),
@@ -252,7 +303,32 @@ alert = Table(
     "alert",
     metadata,
     Column("desk", String(64), primary_key=True, comment="the desk it is about"),
-    Column("kind", String(32), primary_key=True, comment="set_aside, rebuilt, …"),
+    Column("kind", String(400), primary_key=True, comment="set_aside, rebuilt, …"),
     Column("sent_at", Instant, nullable=False, comment="when the last one was decided"),
     comment="when the admin was last told of what",
+)
+
+confirmation = Table(
+    "confirmation",
+    metadata,
+    Column("mail_id", Id, ForeignKey("mail.id"), primary_key=True, autoincrement=False, comment="what waits"),
+    Column("desk", String(64), nullable=False, comment="whose staff it is"),
+    Column("person_key", Text, nullable=False, comment="who is asked, casefolded"),
+    Column("asked_at", Instant, nullable=False, comment="valid for a day from here"),
+    Column("settled_at", Instant, nullable=True, comment="when it was answered; NULL: not yet"),
+    Column("confirmed", Boolean, nullable=True, comment="true: carried out; false: discarded"),
+    Index(None, "desk", "person_key", "asked_at"),
+    comment="words in the name of staff that wait for a yes",
+)
+
+blocked = Table(
+    "blocked",
+    metadata,
+    Column("desk", String(64), primary_key=True, comment="which desk silenced the sender"),
+    Column("address_key", String(320), primary_key=True, comment="the sender, casefolded"),
+    Column("address", Text, nullable=False, comment="as its writer wrote it"),
+    _number("the ticket that was spam", nullable=False),
+    Column("by", Text, nullable=False, comment="who said so"),
+    Column("at", Instant, nullable=False, comment="when"),
+    comment="senders whose mail opens no ticket",
 )

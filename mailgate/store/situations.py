@@ -1,19 +1,23 @@
 """What is known about one incoming mail, gathered inside the transaction that will decide it?"""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypedDict
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from mailgate.desk import arguments
+from mailgate.desk.commands import Wanted, wanted
 from mailgate.desk.decide import same_subject
+from mailgate.desk.people import requester_of
 from mailgate.desk.situation import Counter, Situation
 from mailgate.desk.ticket import Ticket
 from mailgate.message.ids import ref_ids, ticket_numbers, token_of
-from mailgate.message.message import Message
-from mailgate.store import mails, outbox, tickets
+from mailgate.message.message import Attachment, Message
+from mailgate.settings import Staff
+from mailgate.store import alerts, blocks, confirmations, mails, outbox, tickets
 from mailgate.store.mails import Kept
 
 HOUR = timedelta(hours=1)
@@ -24,11 +28,20 @@ MOST_IDS = 20  # of one person and ticket: what a client needs for its thread
 
 
 def gather(
-    connection: Connection, message: Message, kept: Kept, counter: Counter, zone: ZoneInfo, now: datetime
+    connection: Connection,
+    message: Message,
+    kept: Kept,
+    counter: Counter,
+    now: datetime,
+    attachments: tuple[Attachment, ...] = (),
 ) -> Situation:
-    """Look up what the mail leads to; every ticket in it is locked."""
+    """Look up what the mail leads to; every ticket in it is locked.
+
+    `attachments`: what #lampiran asks for, read before the transaction: see `wanted_mails`.
+    """
+    zone = counter.calendar.zone
     cites = _cites(message)
-    tokens = [token for one in cites if (token := token_of(one))] + list(ref_ids(message.text)[:MOST_CITED])
+    tokens = _tokens(message, cites)
     own = token_of(message.message_id) if message.message_id else None
     reported = _reported(message)
     sent = outbox.cited(connection, [one for one in (own, reported, *tokens) if one])
@@ -36,11 +49,20 @@ def gather(
     tagged = ticket_numbers(message.subject, [counter.desk.prefix])[:MOST_CITED]
     of_ours = tuple(sent[one] for one in dict.fromkeys(tokens) if one in sent)
     about = [row.number for row in of_ours if row.number] + [row.number for row in cited]
+    author = message.author
+    staff = counter.desk.staff_by_address(author.address) if author else None
+    asked = wanted(message.own_words) if staff else Wanted()
+    named = _named(asked, counter, now.astimezone(zone).year) if staff else []
     lately = _mails_lately(connection, message, counter, now)
     same = _too_often(connection, message, counter, now) if lately else None
-    found = tickets.locked(connection, [*about, *tagged, *_numbers(sent.get(reported or ""), same)])
+    strangers = tickets.strangers(connection, counter.key, about) if asked.strangers else []
+    found = tickets.locked(
+        connection, [*about, *tagged, *named, *strangers, *_numbers(sent.get(reported or ""), same)]
+    )
+    found |= _led_to(connection, found)
+    elsewhere = frozenset(number for number, ticket in found.items() if ticket.desk != counter.key)
     found = {number: ticket for number, ticket in found.items() if ticket.desk == counter.key}
-    return Situation(
+    situation = Situation(
         now=now,
         received_at=kept.received_at,
         number=_next_number(connection, kept.received_at.astimezone(zone).year, counter),
@@ -50,14 +72,99 @@ def gather(
         cited=tuple(sorted(cited, key=lambda mail: cites.index(mail.message_id))),
         tagged=tuple(number for number in tagged if number in found),
         tickets=found,
-        threads=_threads(connection, found),
+        threads=_threads(connection, found, counter),
         history={number: tickets.history(connection, number, HISTORY_LINES) for number in found},
+        strangers=tuple(found[number] for number in strangers if number in found),
+        elsewhere=elsewhere,
+        attachments=attachments,
         sibling=_sibling(connection, message, kept, counter),
         same_subject=same,
         silent=kept.silent,
+        confirmed=kept.confirmed,
+        by_hand=kept.folder == counter.desk.imap.sent,
         mails_lately=lately,
         **_counted(connection, message, counter, now, lately),
     )
+    if staff or situation.reported:
+        situation = _told_lately(connection, situation, counter)
+    return _for_staff(connection, situation, staff, asked, counter) if staff else situation
+
+
+def _tokens(message: Message, cites: list[str]) -> list[str]:
+    return [token for one in cites if (token := token_of(one))] + list(ref_ids(message.text)[:MOST_CITED])
+
+
+def wanted_mails(connection: Connection, message: Message, counter: Counter) -> list[int]:
+    """The mails whose attachments a member of the staff asks for; none unless somebody does.
+
+    Who asks is proven only later, inside the transaction: these are read for nothing where nobody is.
+    """
+    author = message.author
+    if author is None or counter.desk.staff_by_address(author.address) is None:
+        return []
+    if not wanted(message.own_words).attachments:
+        return []
+    tokens = _tokens(message, _cites(message))
+    sent = outbox.cited(connection, tokens)
+    tagged = ticket_numbers(message.subject, [counter.desk.prefix])[:1]
+    numbers = [sent[one].number for one in tokens if one in sent and sent[one].desk == counter.key]
+    number = next((one for one in (*numbers, *tagged) if one), None)
+    return tickets.mails_of(connection, number) if number else []
+
+
+def _named(asked: Wanted, counter: Counter, year: int) -> list[str]:
+    """The tickets that commands name."""
+    prefixes = [desk.prefix for desk in counter.desks.values()]
+    numbers = (arguments.number(one, counter.desk.prefix, prefixes, year) for one in asked.numbers)
+    return [number for number in numbers if number]
+
+
+def _led_to(connection: Connection, found: Mapping[str, Ticket]) -> dict[str, Ticket]:
+    """The tickets into which those were merged, and those that strangers cited."""
+    more: dict[str, Ticket] = {}
+    wanted_ones = _leads(found.values()) - found.keys()
+    while wanted_ones:
+        more |= tickets.locked(connection, wanted_ones)
+        wanted_ones = _leads(more.values()) - more.keys() - found.keys()
+    return more
+
+
+def _leads(some: Iterable[Ticket]) -> set[str]:
+    return {number for one in some for number in (one.merged_into, one.stranger_of) if number}
+
+
+def _told_lately(connection: Connection, situation: Situation, counter: Counter) -> Situation:
+    return replace(situation, told_lately=alerts.since(connection, counter.key, situation.now - DAY))
+
+
+def _for_staff(
+    connection: Connection, situation: Situation, staff: Staff, asked: Wanted, counter: Counter
+) -> Situation:
+    """What nobody else needs: the words and files of a ticket, lists, and what a mail of ours told of."""
+    told_of = [one.mail_id for one in situation.sent if one.mail_id is not None]
+    since, until = _month(asked, situation, counter)
+    return replace(
+        situation,
+        requests={number: tickets.request(connection, number) for number in situation.tickets},
+        files={number: tickets.files(connection, number) for number in situation.tickets},
+        spoken=tickets.spoken(connection, told_of),
+        asked=confirmations.asked(connection, told_of),
+        listing=tuple(tickets.unfinished(connection, counter.key)) if asked.listing else (),
+        month=tuple(tickets.received_between(connection, counter.key, since, until)) if since < until else (),
+        unanswered=confirmations.unanswered(connection, counter.key, staff.address, situation.now - DAY),
+    )
+
+
+def _month(asked: Wanted, situation: Situation, counter: Counter) -> tuple[datetime, datetime]:
+    """From when to when tickets are counted; nothing lies between the two where nobody asks."""
+    zone = counter.calendar.zone
+    today = situation.now.astimezone(zone).date()
+    found = arguments.month(asked.month, today) if asked.month is not None else None
+    if not isinstance(found, tuple):
+        return situation.now, situation.now
+    year, month = found
+    first = datetime(year, month, 1, tzinfo=zone)
+    return first, datetime(year + month // 12, month % 12 + 1, 1, tzinfo=zone)
 
 
 def without_mail(connection: Connection, ticket: Ticket, counter: Counter, now: datetime) -> Situation:
@@ -68,7 +175,8 @@ def without_mail(connection: Connection, ticket: Ticket, counter: Counter, now: 
         received_at=now,
         number=ticket.number,
         tickets={ticket.number: ticket},
-        threads=_threads(connection, [ticket.number]),
+        threads=_threads(connection, [ticket.number], counter),
+        told_lately=alerts.since(connection, counter.key, now - DAY),
         history={ticket.number: tickets.history(connection, ticket.number, HISTORY_LINES)},
         desk_exhausted=outbox.automatic_reached(
             connection, counter.key, limits.automatic_per_desk_per_hour, now - HOUR
@@ -97,13 +205,16 @@ def _next_number(connection: Connection, year: int, counter: Counter) -> str:
     return f"{counter.desk.prefix}-{year}-{serial:06}"
 
 
-def _threads(connection: Connection, numbers: Iterable[str]) -> dict[tuple[str, str], tuple[str, ...]]:
+def _threads(
+    connection: Connection, numbers: Iterable[str], counter: Counter
+) -> dict[tuple[str, str], tuple[str, ...]]:
     """For each ticket and person: only ids that this person wrote or received (design, section 6)."""
     threads: dict[tuple[str, str], list[tuple[datetime, str]]] = defaultdict(list)
     for number in numbers:
         for person, message_id, at in (
             *tickets.written(connection, number),
             *outbox.sent_about(connection, number),
+            *tickets.sent_by_hand(connection, number, counter.desk.imap.sent),
         ):
             threads[number, person].append((at, message_id))
     return {
@@ -123,10 +234,10 @@ def _sibling(connection: Connection, message: Message, kept: Kept, counter: Coun
 
 def _too_often(connection: Connection, message: Message, counter: Counter, now: datetime) -> str | None:
     """The first of too many tickets that one sender opened with one subject within an hour."""
-    author = message.author
-    if author is None:
+    requester, _ = requester_of(message, counter)
+    if not requester.address:
         return None
-    lately = tickets.recent(connection, counter.key, author.address, now - HOUR)
+    lately = tickets.recent(connection, counter.key, requester.address, now - HOUR)
     same = [number for number, subject in lately if same_subject(subject, message.subject)]
     return same[0] if len(same) >= counter.limits.same_subject_per_hour else None
 
@@ -134,7 +245,7 @@ def _too_often(connection: Connection, message: Message, counter: Counter, now: 
 class _Counts(TypedDict, total=False):
     desk_exhausted: bool
     automatic_lately: int
-    refusals_today: int
+    blocked: bool
 
 
 def _mails_lately(connection: Connection, message: Message, counter: Counter, now: datetime) -> int:
@@ -153,9 +264,8 @@ def _counted(
     if message.author is None:
         return {"desk_exhausted": exhausted}
     address = message.author.address
-    staff = counter.desk.staff_by_address(address)
     return {
         "desk_exhausted": exhausted,
         "automatic_lately": outbox.automatic_to(connection, counter.key, address, since) if lately else 0,
-        "refusals_today": outbox.refusals(connection, staff.address, now - DAY) if staff else 0,
+        "blocked": blocks.contains(connection, counter.key, address),
     }

@@ -5,12 +5,27 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, text, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.sql.elements import ColumnElement
 
 from mailgate.desk.decision import AddEvent, AddMessage, HistoryLine, MessageKind
+from mailgate.desk.situation import Spoken
 from mailgate.desk.ticket import Outcome, Status, Ticket
-from mailgate.message.message import Address
-from mailgate.store.schema import event, link, message, serial, ticket
+from mailgate.message.message import Address, Attachment
+from mailgate.store.schema import event, link, mail, message, serial, ticket
 
 _FIELDS = tuple(field.name for field in fields(Ticket))
 _COLUMNS = [ticket.c[name] for name in _FIELDS]
@@ -20,13 +35,21 @@ def _ticket(row: Row[Any]) -> Ticket:
     values = dict(row._mapping)
     values["status"] = Status(values["status"])
     values["outcome"] = Outcome(values["outcome"]) if values["outcome"] else None
+    values["participants"] = tuple(Address(**one) for one in values["participants"] or ())
+    values["proposed"] = Address(**values["proposed"]) if values["proposed"] else None
     return Ticket(**values)
 
 
 def _row(value: Ticket) -> dict[str, Any]:
     return {name: getattr(value, name) for name in _FIELDS} | {
-        "requester_key": Address("", value.requester_address).key
+        "requester_key": value.requester.key,
+        "participants": [_mailbox(one) for one in value.participants] or None,
+        "proposed": _mailbox(value.proposed) if value.proposed else None,
     }
+
+
+def _mailbox(value: Address) -> dict[str, str]:
+    return {"name": value.name, "address": value.address}
 
 
 def locked(connection: Connection, numbers: Iterable[str]) -> dict[str, Ticket]:
@@ -101,6 +124,14 @@ def add_links(connection: Connection, number: str, other: str) -> None:
         connection.execute(insert(link), missing)
 
 
+def remove_link(connection: Connection, number: str, other: str) -> None:
+    pairs = or_(
+        and_(link.c.number == number, link.c.other == other),
+        and_(link.c.number == other, link.c.other == number),
+    )
+    connection.execute(delete(link).where(pairs))
+
+
 def links(connection: Connection, number: str) -> list[str]:
     return list(
         connection.scalars(select(link.c.other).where(link.c.number == number).order_by(link.c.other))
@@ -125,7 +156,7 @@ def add_message(
             "subject": value.subject,
             "text": value.text,
             "at": at,
-            "message_id": message_id,
+            "message_id": message_id if value.own_mail else None,
             "attachments": [{"name": a.name, "type": a.type, "size": a.size} for a in value.attachments],
         },
     )
@@ -187,7 +218,7 @@ class Happened:
 
 def messages(connection: Connection, number: str) -> list[Said]:
     """Everything said on a ticket, oldest first."""
-    rows = connection.execute(select(message).where(message.c.number == number).order_by(message.c.id))
+    rows = connection.execute(select(message).where(_of(number)).order_by(message.c.id))
     return [
         Said(
             row.incoming, MessageKind(row.kind), row.author_name, row.author_address, row.subject,
@@ -231,7 +262,37 @@ def written(connection: Connection, number: str) -> list[tuple[str, str, datetim
     return [(row.author_address.casefold(), row.message_id, row.at) for row in rows]
 
 
+_BY_HAND = (
+    select(ticket.c.requester_key, message.c.message_id, message.c.at)
+    .join(message, message.c.number == ticket.c.number)
+    .join(mail, mail.c.id == message.c.mail_id)
+    .where(
+        ticket.c.number == bindparam("number"),
+        mail.c.desk == ticket.c.desk,
+        mail.c.folder == bindparam("folder"),
+        message.c.incoming.is_(False),
+        message.c.message_id.is_not(None),
+    )
+    .order_by(message.c.id)
+)
+
+
+def sent_by_hand(connection: Connection, number: str, folder: str) -> list[tuple[str, str, datetime]]:
+    """(requester key, message id, moment) of answers that people sent from the mailbox itself.
+
+    `folder` is the desk's one for such mail, "" where it has none.
+    """
+    rows = connection.execute(_BY_HAND, {"number": number, "folder": folder}) if folder else ()
+    return [(row.requester_key, row.message_id, row.at) for row in rows]
+
+
 HISTORY_WIDTH = 300
+
+
+def _of(number: str) -> ColumnElement[bool]:
+    """What was said on a ticket, and on those that were merged into it."""
+    merged = select(ticket.c.number).where(ticket.c.merged_into == number)
+    return or_(message.c.number == number, message.c.number.in_(merged))
 
 
 def history(connection: Connection, number: str, most: int) -> tuple[HistoryLine, ...]:
@@ -241,7 +302,7 @@ def history(connection: Connection, number: str, most: int) -> tuple[HistoryLine
             message.c.at, message.c.author_name, message.c.author_address, message.c.kind,
             func.substr(message.c.text, 1, HISTORY_WIDTH).label("text"),
         )
-        .where(message.c.number == number)
+        .where(_of(number))
         .order_by(message.c.id.desc())
         .limit(most)
     ).all()  # fmt: skip
@@ -279,6 +340,83 @@ def due_for_closing(connection: Connection, desks: Sequence[str], now: datetime,
         .limit(most)
     )
     return list(connection.scalars(query))
+
+
+def request(connection: Connection, number: str) -> str:
+    """What opened a ticket, whole."""
+    first = select(message.c.text).where(message.c.number == number, message.c.incoming.is_(True))
+    return connection.scalar(first.order_by(message.c.id).limit(1)) or ""
+
+
+def files(connection: Connection, number: str) -> tuple[Attachment, ...]:
+    """Every attachment of a ticket's incoming mails, by name only."""
+    rows = connection.execute(
+        select(message.c.attachments).where(_of(number), message.c.incoming.is_(True)).order_by(message.c.id)
+    )
+    return tuple(
+        Attachment(one["name"], one["type"], one["size"], b"") for row in rows for one in row.attachments
+    )
+
+
+def mails_of(connection: Connection, number: str) -> list[int]:
+    """The incoming mails of a ticket, oldest first, those of merged tickets included."""
+    rows = connection.scalars(
+        select(message.c.mail_id)
+        .where(_of(number), message.c.incoming.is_(True), message.c.mail_id.is_not(None))
+        .order_by(message.c.id)
+    )
+    return [mail_id for mail_id in rows if mail_id is not None]
+
+
+def spoken(connection: Connection, mail_ids: Sequence[int]) -> dict[int, Spoken]:
+    """What incoming mails said, by mail id."""
+    if not mail_ids:
+        return {}
+    first = select(func.min(_first.c.id)).where(_first.c.number == message.c.number).scalar_subquery()
+    rows = connection.execute(
+        select(message, (message.c.id == first).label("first"), mail.c.received_at)
+        .join(mail, mail.c.id == message.c.mail_id)
+        .where(message.c.mail_id.in_(mail_ids), message.c.incoming.is_(True))
+    )
+    return {
+        row.mail_id: Spoken(
+            row.mail_id, row.number, Address(row.author_name, row.author_address), row.subject, row.text,
+            row.received_at, bool(row.first),
+        )
+        for row in rows
+    }  # fmt: skip
+
+
+_first = message.alias("first")
+
+
+def move_mail(connection: Connection, mail_id: int, to: str) -> None:
+    """Let one incoming mail and what it said be another ticket's."""
+    connection.execute(update(message).where(message.c.mail_id == mail_id).values(number=to))
+    connection.execute(update(mail).where(mail.c.id == mail_id).values(number=to))
+
+
+def strangers(connection: Connection, desk: str, numbers: Sequence[str]) -> list[str]:
+    """Tickets that cited one of these, or are one of these, and wait to be accepted or rejected."""
+    waiting = or_(ticket.c.stranger_of.in_(numbers), ticket.c.number.in_(numbers))
+    query = select(ticket.c.number).where(ticket.c.desk == desk, ticket.c.stranger_of.is_not(None), waiting)
+    return list(connection.scalars(query.order_by(ticket.c.number)))
+
+
+def unfinished(connection: Connection, desk: str) -> list[Ticket]:
+    """What a desk has to do, the oldest first."""
+    query = select(*_COLUMNS).where(
+        ticket.c.desk == desk, ticket.c.status.in_([Status.NEW, Status.OPEN, Status.PENDING])
+    )
+    return [_ticket(row) for row in connection.execute(query.order_by(ticket.c.received_at, ticket.c.number))]
+
+
+def received_between(connection: Connection, desk: str, since: datetime, until: datetime) -> list[Ticket]:
+    """Tickets of a desk by arrival, `until` not included."""
+    query = select(*_COLUMNS).where(
+        ticket.c.desk == desk, ticket.c.received_at >= since, ticket.c.received_at < until
+    )
+    return [_ticket(row) for row in connection.execute(query.order_by(ticket.c.number))]
 
 
 @dataclass(frozen=True, slots=True)

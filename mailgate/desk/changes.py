@@ -1,0 +1,83 @@
+"""How does a ticket change?"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from mailgate.desk import sla
+from mailgate.desk.situation import Counter
+from mailgate.desk.ticket import Outcome, Status, Ticket
+from mailgate.settings import Staff
+
+FINISHED = frozenset({Status.RESOLVED, Status.CLOSED})
+
+
+def opened(ticket: Ticket) -> Ticket:
+    return replace(ticket, status=Status.OPEN) if ticket.status is Status.NEW else ticket
+
+
+def taken(ticket: Ticket, staff: Staff) -> Ticket:
+    return replace(opened(ticket), holder=staff.address)
+
+
+def taken_if_free(ticket: Ticket, staff: Staff) -> Ticket:
+    return ticket if ticket.holder else taken(ticket, staff)
+
+
+def ended(ticket: Ticket, outcome: Outcome, now: datetime) -> Ticket:
+    """Without having been served: nothing that the clock could measure."""
+    return replace(ticket, status=Status.CLOSED, outcome=outcome, closed_at=now, close_at=None)
+
+
+def closed(ticket: Ticket, now: datetime) -> Ticket:
+    """Without a word to the requester."""
+    ticket = replace(ticket, resolved_at=ticket.resolved_at or now)
+    return ended(ticket, ticket.outcome or Outcome.SOLVED, now)
+
+
+def reopened(ticket: Ticket) -> Ticket:
+    """The first resolution stays what is measured; the reopening is counted."""
+    return replace(
+        ticket,
+        status=Status.OPEN,
+        outcome=None,
+        closed_at=None,
+        close_at=None,
+        reopened=ticket.reopened + 1,
+    )
+
+
+def answered(ticket: Ticket, staff: Staff, now: datetime) -> Ticket:
+    """A person's words go to the requester: the first ones stop the clock of the first response.
+
+    Whoever wrote by a contact form is known to be there now: automatic mail may follow.
+    """
+    ticket = opened(taken_if_free(ticket, staff))
+    return replace(
+        ticket,
+        first_response_at=ticket.first_response_at or now,
+        silent=ticket.silent and not ticket.form,
+    )
+
+
+def with_due(ticket: Ticket, counter: Counter) -> Ticket:
+    """Due as the standard says for its work: setting the work later is retroactive."""
+    work = counter.desk.work_of(ticket.work)
+    return replace(ticket, due_at=sla.due_at(work, ticket.received_at, ticket.notified_at, counter.calendar))
+
+
+def notified(ticket: Ticket, at: datetime, by: str, counter: Counter) -> Ticket:
+    """The requester was told that the repair begins; the first valid notice counts (domain, Q3)."""
+    if ticket.notified_at is not None:
+        return ticket
+    return with_due(replace(ticket, started=True, notified_at=at, notified_by=by), counter)
+
+
+def resolved(ticket: Ticket, now: datetime, counter: Counter) -> Ticket:
+    """The first resolution is what is measured; silence closes it after a while."""
+    return replace(
+        ticket,
+        status=Status.RESOLVED,
+        outcome=Outcome.SOLVED,
+        resolved_at=ticket.resolved_at or now,
+        close_at=counter.calendar.add(now, counter.desk.close_after),
+    )
