@@ -36,7 +36,7 @@ clean: ## remove .venv and what the tools left behind
 # The stamps: what is installed is as pyproject.toml says it.
 $(VENV)/.dev: pyproject.toml | $(PY)
 	@echo "Installing mailgate with everything for its tests into $(VENV) ..."
-	@$(PIP) --editable '.[demo,dev,postgresql]'
+	@$(PIP) --editable '.[demo,dev,holidays,postgresql]'
 	@touch $(VENV)/.demo $@
 
 $(VENV)/.demo: pyproject.toml | $(PY)

@@ -58,6 +58,7 @@ OWNERS = {
     "inscriptis": "mailgate.message",
     "typer": "mailgate.cli",
     "pydantic": "mailgate.settings",
+    "holidays": "mailgate.holiday_file",
     "prometheus_client": "mailgate.metrics",
 }
 # fmt: off

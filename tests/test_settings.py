@@ -236,6 +236,19 @@ def test_each_level_is_worked_by_its_own_people_and_an_external_one_by_nobody(ci
     assert lpse.level_staff(2) == ()
 
 
+def test_who_comes_in_person_is_asked_for_an_address_where_the_standard_wants_it(
+    city: Settings, small: Settings
+) -> None:
+    assert city.desks["lpse"].street_required_for == ("walk_in",)
+    assert city.desks["kominfo"].street_required_for == ()
+    assert small.desks["kota"].street_required_for == ()
+    written = tables()
+    written["desks"]["lpse"]["street_required_for"] = ["walk-in"]
+    (fault,) = faults(written)
+    assert "desks.lpse.street_required_for" in fault
+    assert "walk_in" in fault
+
+
 def test_who_has_several_roles_stands_at_the_front_line() -> None:
     settings = tables()
     settings["desks"]["kominfo"]["staff"][0]["roles"] = ["pimpinan", "teknisi", "admin"]

@@ -17,12 +17,22 @@ from mailgate.settings import Duration, DurationUnit, Hours, Interval
 HORIZON_YEARS = 10
 """Further ahead nothing is looked for: hours that never come are a fault in the settings."""
 
+COMING_YEAR_FROM_MONTH = 11
+"""From November on the coming year's holidays are asked for: they are decreed by then, and promises near."""
+
 _ONE_DAY = timedelta(days=1)
 
 
 def calendar(hours: Hours, holidays: Iterable[date], timezone: str) -> "Calendar":
     """The calendar of a desk; a holiday closes whatever the hours say."""
     return Calendar(hours, frozenset(holidays), ZoneInfo(timezone))
+
+
+def missing_years(holidays: Iterable[date], today: date) -> tuple[int, ...]:
+    """The years whose holidays must be there `today` (local) and are not: their days would all be work."""
+    wanted = (today.year, today.year + 1) if today.month >= COMING_YEAR_FROM_MONTH else (today.year,)
+    known = {day.year for day in holidays}
+    return tuple(year for year in wanted if year not in known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +49,10 @@ class _Year:
     @property
     def total(self) -> timedelta:
         return self.served[-1] if self.served else timedelta()
+
+    @property
+    def spans(self) -> Iterable[tuple[datetime, datetime]]:
+        return zip(self.opens, self.closes, strict=True)
 
     def until(self, moment: datetime) -> timedelta:
         """Service time from the year's beginning."""
@@ -88,6 +102,27 @@ class Calendar:
             return timedelta()
         whole = sum((self._year(year).total for year in range(first, last)), timedelta())
         return whole + self._year(last).until(b) - self._year(first).until(a)
+
+    def add_time(self, moment: datetime, amount: timedelta) -> datetime:
+        """The first instant with so much service time after `moment`: with none of it `moment` itself.
+
+        The inverse of `between`. ValueError as for `add`, and for an amount below nothing.
+        """
+        if amount < timedelta():
+            raise ValueError(f"{amount} is less than no time")
+        # Not the next opening: a due moment at closing that was paused for no time must stay where it is.
+        return self._add_service(moment, amount) if amount else self._local(moment).astimezone(UTC)
+
+    def intervals(self, a: datetime, b: datetime) -> list[tuple[datetime, datetime]]:
+        """The service time from a to b piece by piece, in order: their lengths add up to `between`.
+
+        One piece for each interval of a day that is written in the hours, cut off at a and b.
+        """
+        start, end = self._local(a).astimezone(UTC), self._local(b).astimezone(UTC)
+        years = range(self._local(a).year, self._local(b).year + 1)
+        served = (span for year in years for span in self._year(year).spans)
+        cut = ((max(opens, start), min(closes, end)) for opens, closes in served)
+        return [(opens, closes) for opens, closes in cut if opens < closes]
 
     def is_open(self, moment: datetime) -> bool:
         """Whether somebody is there at this instant."""
