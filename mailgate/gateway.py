@@ -9,21 +9,24 @@ import base64
 import logging
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from mailgate import settings as shape
 from mailgate.compose import mime, render
-from mailgate.desk import decide
-from mailgate.desk.calendar import calendar
+from mailgate.desk import agenda, decide, escalating, watch
+from mailgate.desk.calendar import calendar, missing_years
+from mailgate.desk.changes import FINISHED
 from mailgate.desk.decision import Audience, AutoSubmitted, Decision, Handling, Letter, Send, Template
 from mailgate.desk.situation import Counter
+from mailgate.desk.ticket import Ticket
 from mailgate.errors import SettingsError, TemporaryError
 from mailgate.intake import cursor
 from mailgate.intake.cursor import Beginning, Folder, Listed
@@ -32,7 +35,7 @@ from mailgate.message import ids
 from mailgate.message.message import Address, Attachment, Message, Unreadable
 from mailgate.outbox.retry import Attempt, Failed, Lost, Sent, Stage, judge
 from mailgate.outbox.smtp import Server, Session
-from mailgate.store import alerts, mails, outbox, situations, tickets
+from mailgate.store import alerts, digests, mails, outbox, situations, tickets
 from mailgate.store.database import Connection, Store, passes_by_itself
 from mailgate.store.ledger import Ledger
 from mailgate.store.mails import Arrival, Kept, Place
@@ -54,10 +57,19 @@ MAILS_WORTH_A_CONNECTION = 10
 MAILS_ON_A_CONNECTION = 50
 """Then a new one: many servers end a longer one, and the mail that hears it has to wait."""
 TOLD_AGAIN_AFTER = timedelta(hours=1)
+LOOKED_AT_AGAIN_AFTER = timedelta(hours=1)
+STORM_FROM = 10
+"""More tickets of a desk than this are due at once: each person gets one list instead of a mail for each."""
+MOST_LISTED = 400
+"""Tickets looked at for one person's list."""
+REMINDED_OF_HOLIDAYS_EVERY = timedelta(days=30)
+JUNK_COUNTED_EVERY = timedelta(minutes=15)
 SILENT_FROM = 50
 """More unknown mails than this in a rebuilt folder are taken in without answering (design, promise 2) …"""
 SILENT_OLDER_THAN = timedelta(days=1)
 """… where they are older than this."""
+
+NO_TICKETS: Mapping[str, Ticket] = MappingProxyType({})
 
 Clock = Callable[[], datetime]
 
@@ -118,7 +130,26 @@ def collect(
         new += _keep(office, store, mailbox, place, batch, clock)
         think(office, store, reader, counter, clock)
         _acknowledge(store, mailbox, counter, clock)
+    _count_junk(store, mailbox, counter, clock())
     return new + _watch_sent(office, store, mailbox, reader, counter, clock, stopping)
+
+
+def _count_junk(store: Store, mailbox: Mailbox, counter: Counter, now: datetime) -> None:
+    """What the server took for junk may be a citizen's mail: the morning's list says that there is some."""
+    folder = counter.desk.imap.junk
+    if not folder:
+        return
+    with store.reading() as look:
+        last = digests.junk_counted_at(look, counter.key)
+    if last is not None and timedelta() <= now - last < JUNK_COUNTED_EVERY:
+        return
+    found = mailbox.mails_in(folder)
+    if isinstance(found, Refusal):
+        if found.first:
+            log.warning('desk=%s: junk = "%s" cannot be counted: %s', counter.key, folder, found.reason)
+        found = 0
+    with store.writing() as write:
+        digests.junk_counted(write, counter.key, found, now)
 
 
 def _inbox(mailbox: Mailbox, counter: Counter) -> Place:
@@ -406,7 +437,7 @@ def _settle(
             situation = situations.gather(write, result, kept, counter, now, files)
             decision = decide.decide(replace(result, oversize=kept.oversize), situation, counter)
             author = result.authors[0] if result.authors else Address("", "")
-            said = _record(office, write, counter, decision, now, kept)
+            said = _record(office, write, counter, decision, now, kept, situation.tickets)
             mails.decided(write, kept.id, decision, author, result.subject, now)
             return logging.INFO, said
     except Exception as error:
@@ -423,9 +454,16 @@ def _set_aside(write: Connection, kept: Kept, reason: str, now: datetime) -> tup
 
 
 def _record(
-    office: Office, write: Connection, counter: Counter, decision: Decision, now: datetime, kept: Kept | None
+    office: Office,
+    write: Connection,
+    counter: Counter,
+    decision: Decision,
+    now: datetime,
+    kept: Kept | None,
+    before: Mapping[str, Ticket] = NO_TICKETS,
 ) -> str:
     """Ticket, history and outgoing mail, all or nothing; returns a line for the log."""
+    decision = replace(decision, effects=watch.watched(decision.effects, before, now, counter))
     mail_id, message_id = (kept.id, kept.message_id) if kept else (None, None)
     composed = [
         _composed(office, counter, send, decision.number, mail_id, now) for send in decide.sends(decision)
@@ -474,16 +512,78 @@ def _about(send: Send, number: str | None) -> str | None:
 def tick(office: Office, store: Store, clock: Clock) -> int:
     """Let time act; returns how many decisions that came to. One transaction for each ticket."""
     now = clock()
-    with store.reading() as look:
-        due = tickets.due_for_closing(look, list(office.counters), now, AT_ONCE)
-    done = 0
+    desks = list(office.counters)
     with store.writing() as write:
         outbox.recover(write, now, alone=False)
-    for number in due:
-        done += _acted(store, partial(_close, office, number=number, now=now))
+    with store.reading() as look:
+        storms = {key for key, count in tickets.due_counts(look, desks, now).items() if count > STORM_FROM}
+    done = 0
+    while due := _due(store, desks, now):
+        done += sum(_acted_on(office, store, number, now, storms) for number in due)
     for counter in office.counters.values():
+        done += _remind_of_the_day(office, store, counter, now)
         _acted(store, partial(_tell_of_set_aside, office, counter=counter, now=now))
+        _acted(store, partial(_tell_of_missing_holidays, office, counter=counter, now=now))
     return done
+
+
+def _due(store: Store, desks: Sequence[str], now: datetime) -> list[str]:
+    with store.reading() as look:
+        return tickets.due(look, desks, now, AT_ONCE)
+
+
+def _acted_on(office: Office, store: Store, number: str, now: datetime, storms: Collection[str]) -> bool:
+    """A ticket on which time cannot act stands in nobody's way: it is looked at again in an hour."""
+    if _acted(store, partial(_act, office, number=number, now=now, storms=storms)):
+        return True
+    with store.writing() as write:
+        tickets.postpone(write, number, now + LOOKED_AT_AGAIN_AFTER)
+    return False
+
+
+def _act(office: Office, write: Connection, *, number: str, now: datetime, storms: Collection[str]) -> str:
+    ticket = tickets.locked(write, [number])[number]
+    if ticket.watch_at is None or ticket.watch_at > now:
+        return f"{number} is not due any more"  # somebody was quicker
+    counter = office.counters[ticket.desk]
+    situation = situations.without_mail(write, ticket, counter, now)
+    decision = escalating.acted(ticket, situation, counter, quiet=ticket.desk in storms)
+    return _record(office, write, counter, decision, now, None, situation.tickets)
+
+
+def _remind_of_the_day(office: Office, store: Store, counter: Counter, now: datetime) -> int:
+    """In service hours everybody has the day's list once, and at once where reminders were kept back."""
+    if not counter.calendar.is_open(now):
+        return 0
+    day = now.astimezone(office.timezone).date()
+    with store.reading() as look:
+        owed = digests.owed(look, counter.key)
+        served = digests.served(look, counter.key, day)
+    everybody = {one.address.casefold(): one for one in counter.desk.staff}
+    wanted = (everybody.keys() - served) if counter.desk.digest else owed & everybody.keys()
+    return sum(
+        _acted(store, partial(_list, office, counter=counter, staff=everybody[key], now=now))
+        for key in sorted(wanted)
+    )
+
+
+def _list(office: Office, write: Connection, *, counter: Counter, staff: shape.Staff, now: datetime) -> str:
+    if not digests.still_wanted(write, counter.key, staff.address, now.astimezone(office.timezone).date()):
+        return f"{staff.address} has the list"  # somebody was quicker
+    todo = tickets.of_staff(write, counter.key, staff.address, MOST_LISTED)
+    # Whoever leads was to be reminded of what others have: their list must show it, or nobody hears of it.
+    of_all = counter.desk.leads(staff) and staff.address.casefold() in digests.owed(write, counter.key)
+    if of_all:
+        todo = _with_late_ones(todo, tickets.listed(write, tickets.Wanted(counter.key, overdue_at=now)))
+    junk = digests.junk_mails(write, counter.key)
+    found = agenda.agenda(staff, todo, now, counter, junk, of_all=of_all)
+    decision = agenda.morning(staff, found, now, counter)
+    return _record(office, write, counter, decision, now, None)
+
+
+def _with_late_ones(todo: Sequence[Ticket], late: Iterable[Ticket]) -> list[Ticket]:
+    known = {one.number for one in todo}
+    return [*todo, *(one for one in late if one.number not in known and one.status not in FINISHED)]
 
 
 def _acted(store: Store, act: Callable[[Connection], str | None]) -> bool:
@@ -501,13 +601,6 @@ def _acted(store: Store, act: Callable[[Connection], str | None]) -> bool:
     return True
 
 
-def _close(office: Office, write: Connection, *, number: str, now: datetime) -> str:
-    ticket = tickets.locked(write, [number])[number]
-    if ticket.close_at is None or ticket.close_at > now:
-        return f"{number} is not to be closed any more"  # somebody was quicker
-    return _record(office, write, office.counters[ticket.desk], decide.close_silent(ticket, now), now, None)
-
-
 def _tell_of_set_aside(office: Office, write: Connection, *, counter: Counter, now: datetime) -> str | None:
     """One mail an hour at the most, and only when something came since."""
     newest = mails.newest_aside(write, counter.key)
@@ -516,6 +609,22 @@ def _tell_of_set_aside(office: Office, write: Connection, *, counter: Counter, n
         return None
     alerts.told(write, counter.key, "set_aside", now)
     return _alert(office, write, counter, Letter(waiting=tuple(mails.aside(write, counter.key))), now)
+
+
+def _tell_of_missing_holidays(
+    office: Office, write: Connection, *, counter: Counter, now: datetime
+) -> str | None:
+    """Once a month, in service hours: due moments would count the holidays of such a year as work."""
+    missing = missing_years(counter.calendar.holidays, now.astimezone(office.timezone).date())
+    if not missing or not counter.calendar.is_open(now):
+        return None
+    last = alerts.last(write, counter.key, "holidays")
+    if last is not None and now - last < REMINDED_OF_HOLIDAYS_EVERY:
+        return None
+    alerts.told(write, counter.key, "holidays", now)
+    years = " and ".join(str(year) for year in missing)
+    trouble = f"no holidays of {years} are known: mailgate holidays {missing[0]} proposes them"
+    return _alert(office, write, counter, Letter(trouble=trouble), now)
 
 
 def _alert(office: Office, write: Connection, counter: Counter, letter: Letter, now: datetime) -> str:
@@ -673,7 +782,7 @@ def _begin_clock(write: Connection, one: Claimed, van: Van, now: datetime) -> No
     ticket = tickets.locked(write, [one.number]).get(one.number) if one.number else None
     if ticket is not None and one.recipient.casefold() == ticket.requester_address.casefold():
         decision = decide.begin(ticket, one.token, now, van.counter)
-        _record(van.office, write, van.counter, decision, now, None)
+        _record(van.office, write, van.counter, decision, now, None, {ticket.number: ticket})
 
 
 def _tell_of_failure(write: Connection, one: Claimed, attempt: Failed, van: Van, now: datetime) -> None:
@@ -686,7 +795,7 @@ def _tell_of_failure(write: Connection, one: Claimed, attempt: Failed, van: Van,
     effects = decide.undeliverable(ticket, sent, attempt.reason, None, situation, van.counter)
     decision = Decision(Handling.FILED, f"undeliverable: {attempt.reason}", ticket.number, tuple(effects))
     outbox.mark_bounced(write, one.token, attempt.reason, now)
-    _record(van.office, write, van.counter, decision, now, None)
+    _record(van.office, write, van.counter, decision, now, None, {ticket.number: ticket})
 
 
 def submission_server(desk: shape.Desk, base: Path) -> Server:

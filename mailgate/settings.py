@@ -515,6 +515,8 @@ class Imap(Table):
     set_aside: Name = "Mailgate/Disisihkan"
     sent: Line = ""
     """Watched for answers that staff write in the mailbox itself; "" for off."""
+    junk: Line = ""
+    """The folder of suspected junk, whose mails the morning digest counts; "" for none."""
     start: Annotated[Literal["now", "all"] | date, BeforeValidator(_start)] = "now"
     """Older mail is never answered."""
     poll_seconds: Seconds = 60
@@ -706,6 +708,10 @@ class ConditionKind(StrEnum):
     PENDING = "pending"
     STARTED_NOT_REPORTED = "started not reported"
     EXTERNAL = "external"
+    REPEATED_CONTACT = "repeated contact"
+    """The requester wrote so often without an answer: "repeated contact 3 times"."""
+    COMPLAINT = "complaint"
+    """A confidential ticket, so long after it came: the legal limits of a complaint about the service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -715,15 +721,24 @@ class Condition:
     kind: ConditionKind
     duration: Duration
     """May be 0: at once."""
+    times: int = 0
+    """For REPEATED_CONTACT."""
+
+
+_AT_ONCE = Duration(0, DurationUnit.SERVICE_MINUTES)
 
 
 def condition(text: str) -> Condition:
     """Read "unanswered 2 service hours"; ValueError says what would be right."""
     words = " ".join(text.casefold().split())
-    for kind in ConditionKind:
+    if found := re.fullmatch(r"repeated contact ([1-9][0-9]?) times?", words):
+        return Condition(ConditionKind.REPEATED_CONTACT, _AT_ONCE, int(found[1]))
+    for kind in set(ConditionKind) - {ConditionKind.REPEATED_CONTACT}:
         if words.startswith(f"{kind} "):
             return Condition(kind, duration(words.removeprefix(f"{kind} ")))
-    raise ValueError(f"is not a condition: one of {', '.join(ConditionKind)}, and a duration")
+    raise ValueError(
+        f"is not a condition: one of {', '.join(ConditionKind)}, and a duration (repeated contact: N times)"
+    )
 
 
 class ActionKind(StrEnum):
@@ -832,6 +847,10 @@ class Desk(Table):
     staff_proof: Literal["id", "id or dmarc", "id and dmarc"] = "id or dmarc"
     show_staff_names: Flag = False
     notify_attachments_mib: MebibytesOrNone = 10
+    digest: Flag = True
+    """A mail to every staff member in the morning, where there is something to do."""
+    incident_category: str = ""
+    """Whose acknowledgement asks for contact, description, chronology and impact; "" for none."""
     copy_complaints_to: tuple[MailAddress, ...] = ()
     street_required_for: tuple[Literal["phone", "whatsapp", "walk_in"], ...] = ()
     """Channels on which a report needs an address of the caller beside name and telephone."""

@@ -1,15 +1,17 @@
 """Who writes to whom in the tests of what leaves?"""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from mailgate.compose.render import Facts, Templates, hours_text, templates
 from mailgate.desk.decision import (
+    Agenda,
     Audience,
     AutoSubmitted,
+    Due,
     HistoryLine,
     Letter,
     MessageKind,
@@ -21,9 +23,9 @@ from mailgate.desk.decision import (
     Waiting,
 )
 from mailgate.desk.figures import Figures
-from mailgate.desk.ticket import Outcome, Status, Ticket
+from mailgate.desk.ticket import Outcome, Status, Suggestion, Ticket
 from mailgate.message.message import Address, Attachment
-from mailgate.settings import Desk, Hours
+from mailgate.settings import ConditionKind, Desk, Hours, duration
 
 ROOT = Path(__file__).parent.parent
 JAKARTA = ZoneInfo("Asia/Jakarta")
@@ -36,6 +38,8 @@ BUDI = Address("Budi", "budi@gmail.example")
 ADMIN = Address("Admin Satu", "admin1@payakumbuhkota.go.id")
 DONI = Address("Doni", "doni@payakumbuhkota.go.id")
 HEAD = Address("Bu Kadis", "kadis@payakumbuhkota.go.id")
+READER = Address("kepala@lpse.example.go.id", "kepala@lpse.example.go.id")
+"""None of the staff: has a copy of every complaint."""
 RINA_WROTE = "CAF5n=Rina1@mail.disdik.example.go.id"
 
 QUESTION = (
@@ -45,6 +49,8 @@ QUESTION = (
 ANSWER = "Kata sandi e-Office Ibu sudah kami atur ulang.\nSilakan masuk memakai tautan di layar masuk."
 
 PWD_PROMISE = "maksimal 30 (tiga puluh) menit setelah laporan diterima"
+SEC_PROMISE = "minimal 1 (satu) hari setelah laporan diterima"
+LYN_PROMISE = "1 (satu) hari, menyesuaikan dengan tingkat kesulitan permasalahan"
 ANT_PROMISE = "3 (tiga) jam sejak diberitahukan akan melakukan perbaikan kepada pengguna layanan"
 
 KOMINFO = {
@@ -150,6 +156,23 @@ HISTORY = (
 )
 PHOTO = Attachment("tangkapan layar.png", "image/png", 18, b"\x89PNG\r\n\x1a\n" + bytes(10))
 VIDEO = Attachment("rekaman.mp4", "video/mp4", 26_500_000, b"")
+EARLIER = datetime(2026, 7, 31, 2, 0, tzinfo=UTC)
+
+
+def due(kind: ConditionKind, so_long: str = "2 service hours", since: datetime = EARLIER) -> Due:
+    return Due(kind, duration(so_long), since, times=3 if kind is ConditionKind.REPEATED_CONTACT else 0)
+
+
+SUGGESTED = replace(TICKET, work=None, due_at=None, suggestion=Suggestion(4, work="PWD"))
+LATE = replace(ANTENNA, due_at=EARLIER + timedelta(hours=3), notified_at=EARLIER, started=True)
+COMPLAINT = replace(
+    TICKET,
+    confidential=True,
+    subject="Petugas tidak ramah",
+    work=None,
+    due_at=None,
+    received_at=datetime(2026, 7, 20, 2, 0, tzinfo=UTC),
+)
 AUGUST = Figures(2026, 8, 41, 39, 36, 5, 30, 4, 2, 3, (0, 1, 5, 12))
 DONE = (
     ReceiptLine("#selesai", Result.RESOLVED),
@@ -233,6 +256,15 @@ def alert(**changes: object) -> Send:
     )
 
 
+AGENDA = Agenda(
+    overdue=(LATE, replace(TICKET, number="KOM-2026-000120", due_at=EARLIER)),
+    due_today=(replace(TICKET, number="KOM-2026-000124"),),
+    mine=(replace(TICKET, number="KOM-2026-000125", due_at=None, work=None),),
+    waiting=(replace(TICKET, number="KOM-2026-000126", status=Status.PENDING, pending_since=EARLIER),),
+    unheld=(replace(COMPLAINT, number="KOM-2026-000127"),),
+    left_out=3,
+    junk=12,
+)
 WAITING = (
     Waiting(
         12,
@@ -269,6 +301,20 @@ def to_requesters() -> dict[str, Send]:
             ),
             AutoSubmitted.REPLIED,
         ),
+        "acknowledgement_incident": to_requester(
+            Template.ACKNOWLEDGEMENT,
+            Letter(
+                ticket=replace(TICKET, subject="Situs kami diretas", category="keamanan", due_at=None),
+                promise=SEC_PROMISE,
+                incident=True,
+            ),
+            AutoSubmitted.REPLIED,
+        ),
+        "acknowledgement_lpse": to_requester(
+            Template.ACKNOWLEDGEMENT,
+            Letter(ticket=replace(TICKET, number="LPSE-2026-000045"), promise=LYN_PROMISE),
+            AutoSubmitted.REPLIED,
+        ),
         "started": to_requester(
             Template.STARTED,
             Letter(
@@ -279,12 +325,29 @@ def to_requesters() -> dict[str, Send]:
             Template.STARTED, Letter(ticket=replace(held, work=None, started=True)), AutoSubmitted.GENERATED
         ),
         "question": to_requester(Template.QUESTION, words),
+        "question_again": to_requester(
+            Template.QUESTION,
+            Letter(ticket=held, text="Mohon sebutkan nama ruangannya.", again=True),
+            AutoSubmitted.GENERATED,
+        ),
         "reply": to_requester(Template.REPLY, answer),
         "promise": to_requester(
             Template.PROMISE,
             Letter(ticket=running, reason="Menunggu suku cadang dari Padang.", author=str(DONI)),
         ),
-        "resolution": to_requester(Template.RESOLUTION, replace(answer, ticket=solved)),
+        "resolution": to_requester(Template.RESOLUTION, replace(answer, ticket=solved, survey=True)),
+        "resolution_without_survey": to_requester(Template.RESOLUTION, replace(answer, ticket=solved)),
+        "closed": to_requester(
+            Template.CLOSED,
+            Letter(ticket=replace(held, status=Status.CLOSED, outcome=Outcome.WITHDRAWN)),
+            AutoSubmitted.GENERATED,
+        ),
+        "out_of_scope": to_requester(
+            Template.OUT_OF_SCOPE, replace(words, text="Lampu jalan ditangani Dinas Perhubungan.")
+        ),
+        "out_of_scope_poor": to_requester(
+            Template.OUT_OF_SCOPE, Letter(ticket=held), AutoSubmitted.GENERATED
+        ),
         "reopened": to_requester(Template.REOPENED, Letter(ticket=held), AutoSubmitted.REPLIED),
         "redirect": to_requester(Template.REDIRECT, replace(words, text="Sertakan kode tendernya.")),
         "redirect_poor": to_requester(Template.REDIRECT, replace(words, text="")),
@@ -311,6 +374,22 @@ def notifications() -> dict[str, Send]:
         "notification_new_forwarded": notification(Notice.NEW, ticket=replace(TICKET, proposed=BUDI)),
         "notification_new_stranger": notification(
             Notice.NEW, ticket=replace(TICKET, stranger_of="KOM-2026-000007")
+        ),
+        "notification_new_suggested": notification(Notice.NEW, ticket=SUGGESTED, promise=""),
+        "notification_closed": notification(
+            Notice.CLOSED, **(told | {"ticket": replace(held, status=Status.CLOSED)})
+        ),
+        "notification_copy": replace(
+            notification(
+                Notice.CONFIDENTIAL,
+                ticket=COMPLAINT,
+                promise="",
+                reads_only=True,
+                reply_is_public=False,
+                left_out=(PHOTO,),
+            ),
+            to=READER,
+            person=READER.address,
         ),
         "notification_follow_up": notification(Notice.FOLLOW_UP, ticket=held, **again),
         "notification_reopened": notification(Notice.REOPENED, ticket=replace(held, reopened=1), **again),
@@ -375,6 +454,54 @@ def to_colleagues() -> dict[str, Send]:
         "escalation_poor": to_staff(
             Template.ESCALATION, Letter(ticket=head, reply_is_public=False), AutoSubmitted.GENERATED, HEAD
         ),
+        "delegation_by_time": to_staff(
+            Template.DELEGATION,
+            replace(given, author="", reason="", causes=(due(ConditionKind.UNANSWERED),)),
+            AutoSubmitted.GENERATED,
+            DONI,
+        ),
+        "escalation_by_time": to_staff(
+            Template.ESCALATION,
+            replace(
+                given,
+                ticket=replace(LATE, level=2),
+                author="",
+                reason="",
+                causes=(due(ConditionKind.OVERDUE, since=EARLIER + timedelta(hours=3)),),
+                reply_is_public=False,
+            ),
+            AutoSubmitted.GENERATED,
+            HEAD,
+        ),
+        "reminder": to_staff(
+            Template.REMINDER,
+            Letter(
+                ticket=LATE,
+                causes=(
+                    due(ConditionKind.STARTED_NOT_REPORTED, "1 working day"),
+                    due(ConditionKind.OVERDUE, since=EARLIER + timedelta(hours=3)),
+                ),
+                promise=ANT_PROMISE,
+                history=HISTORY,
+            ),
+            AutoSubmitted.GENERATED,
+            DONI,
+        ),
+        "reminder_complaint": to_staff(
+            Template.REMINDER,
+            Letter(
+                ticket=COMPLAINT,
+                causes=(due(ConditionKind.COMPLAINT, "14 calendar days", COMPLAINT.received_at),),
+                history=HISTORY[:1],
+                reply_is_public=False,
+            ),
+            AutoSubmitted.GENERATED,
+            HEAD,
+        ),
+        "digest": to_staff(Template.DIGEST, Letter(agenda=AGENDA), AutoSubmitted.GENERATED),
+        "digest_poor": to_staff(
+            Template.DIGEST, Letter(agenda=Agenda(unheld=(COMPLAINT,))), AutoSubmitted.GENERATED
+        ),
         "list": to_staff(Template.LIST, Letter(tickets=listed)),
         "list_empty": to_staff(Template.LIST, Letter()),
         "list_one": to_staff(
@@ -432,6 +559,10 @@ def receipts() -> dict[str, Send]:
             ReceiptLine("#tugas budi", Result.ARGUMENT_UNCLEAR, "budi", (str(ADMIN), str(DONI))),
             ReceiptLine("#eskalasi", Result.CATEGORY_MISSING, "", ("aplikasi", "infrastruktur")),
             ReceiptLine("#lapor", Result.FIELDS_MISSING, "", ("name", "phone")),
+        ),
+        "receipt_agreed": receipt(
+            ReceiptLine("#setuju", Result.AGREED, "", ("Penggantian password", "Aplikasi", "2")),
+            ticket=replace(TICKET, category="aplikasi", priority=2),
         ),
         "receipt_reported": receipt(reported, ticket=CALLER, promise=PWD_PROMISE),
         "receipt_attachments": receipt(

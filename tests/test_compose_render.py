@@ -20,6 +20,7 @@ from compose_cast import (
     WAITING,
     alert,
     desk,
+    due,
     facts,
     hours,
     mails,
@@ -47,6 +48,7 @@ from mailgate.compose.render import (
 )
 from mailgate.desk.decision import (
     PROBLEMS,
+    Agenda,
     Audience,
     AutoSubmitted,
     Letter,
@@ -59,6 +61,7 @@ from mailgate.desk.decision import (
 from mailgate.desk.ticket import Status
 from mailgate.errors import SettingsError
 from mailgate.message.message import Address, Content, Feedback, Invitation
+from mailgate.settings import ConditionKind
 
 LANGUAGES = ("id", "en")
 WORDS = shipped()
@@ -75,10 +78,19 @@ PUBLIC = (
     Template.REPLY,
     Template.PROMISE,
     Template.RESOLUTION,
+    Template.CLOSED,
+    Template.OUT_OF_SCOPE,
     Template.REOPENED,
     Template.REDIRECT,
     Template.MERGED,
     Template.PUBLIC_STATUS,
+)
+FOR_STAFF = (
+    Template.DELEGATION,
+    Template.ESCALATION,
+    Template.REMINDER,
+    Template.LIST,
+    Template.CONFIRMATION,
 )
 MEETING = Invitation("request", "Rapat SPBE", "2026-08-05 09:00", "2026-08-05 11:00", "Ruang rapat", "", "")
 COMPLAINT = Feedback("abuse", "203.0.113.7", "contoh.example")
@@ -147,10 +159,22 @@ def every_mail() -> list[Send]:
             to_staff(
                 template, Letter(ticket=ticket, reply_is_public=public, reason=text, author=text, text=text)
             )
-            for template in (Template.DELEGATION, Template.ESCALATION, Template.LIST, Template.CONFIRMATION)
+            for template in FOR_STAFF
             for ticket in tickets
             for public in (True, False)
             for text in ("", "Doni <doni@payakumbuhkota.go.id>")
+        ),
+        *(
+            to_staff(template, Letter(ticket=ticket, causes=causes, reads_only=copy))
+            for template in FOR_STAFF[:3]
+            for ticket in tickets
+            for causes in (tuple(map(due, ConditionKind)), *((due(kind),) for kind in ConditionKind))
+            for copy in (True, False)
+        ),
+        *(
+            to_staff(Template.DIGEST, Letter(agenda=Agenda(*listed, left_out=left_out, junk=junk)))
+            for listed in ([tuple(tickets)] * 5, [(), (), (), (), tuple(tickets)], [()] * 5)
+            for left_out, junk in ((0, 0), (3, 12))
         ),
         to_staff(Template.CONFIRMATION, Letter(text="")),
         to_staff(Template.LIST, Letter(tickets=tuple(tickets))),
@@ -189,7 +213,7 @@ def test_staff_can_prove_themselves_by_the_last_line_and_requesters_never_see_it
 def test_the_number_of_the_ticket_stands_in_every_subject_about_it(language: str) -> None:
     for send in every_mail():
         if send.letter.ticket:
-            assert f"[{TICKET.number}] " in written(send, language).subject
+            assert f"[{send.letter.ticket.number}] " in written(send, language).subject
 
 
 def test_a_requester_reads_no_name_and_no_address_of_the_staff_unless_the_office_wants_it() -> None:
@@ -312,10 +336,32 @@ def test_an_office_learns_what_is_missing_in_a_language(file: str, text: str | N
 
 def test_an_office_may_not_forget_a_word_or_misspell_a_date() -> None:
     own = sources()
-    with pytest.raises(SettingsError, match="no words for pending"):
+    with pytest.raises(SettingsError, match=r"no words for public_status\.pending, status\.pending$"):
         templates(own | {"id/words.toml": own["id/words.toml"].replace("pending =", "waiting =")})
     with pytest.raises(SettingsError, match=r"words\.toml: .*hari"):
         templates(own | {"id/words.toml": own["id/words.toml"].replace("{weekday}", "{hari}")})
+
+
+def test_an_office_with_older_words_of_its_own_learns_every_word_that_is_missing_at_once() -> None:
+    own = sources()
+    older = own["id/words.toml"].replace("[command.agree]", "[command.setuju]")
+    older = older.replace("[command.outofscope]", "[command.luar]").replace("no_subject =", "tanpa =")
+    with pytest.raises(SettingsError) as refused:
+        templates(own | {"id/words.toml": older})
+    assert str(refused.value) == (
+        "templates/id/words.toml: no words for command.agree, command.outofscope, no_subject"
+    )
+
+
+@pytest.mark.parametrize("table", ["command", "survey", "unit"])
+def test_a_table_of_words_that_is_missing_or_no_table_is_named(table: str) -> None:
+    own = sources()
+    header = f"[{table}]" if table != "command" else "[command."
+    gone = own["id/words.toml"].replace(header, header.replace(table, "lain"))
+    with pytest.raises(SettingsError, match=f"no words for {table}$"):
+        templates(own | {"id/words.toml": gone})
+    with pytest.raises(SettingsError, match=rf"words\.toml: .*\$\.{table}"):
+        templates(own | {"id/words.toml": f"{table} = 1\n{gone}"})
 
 
 def test_a_template_that_fails_on_one_mail_says_which_it_is() -> None:

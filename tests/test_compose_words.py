@@ -6,19 +6,26 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from compose_cast import (
     ADMIN,
+    AGENDA,
     ANT_PROMISE,
     ANTENNA,
     BUDI,
     CALLER,
+    COMPLAINT,
     DONI,
+    EARLIER,
     HISTORY,
     LATER,
     NOW,
     PHOTO,
     REF,
+    ROOT,
+    SEC_PROMISE,
+    SUGGESTED,
     TICKET,
     VIDEO,
     desk,
+    due,
     facts,
     mails,
     notification,
@@ -28,12 +35,14 @@ from compose_cast import (
     to_requesters,
     to_staff,
 )
+from time_cast import counter, situation
 
 from mailgate.compose.likely import likely
 from mailgate.compose.render import Words, mailbox, render
 from mailgate.desk.commands import WORDS, Command, order
 from mailgate.desk.decision import (
     PROBLEMS,
+    Agenda,
     Audience,
     Letter,
     Notice,
@@ -42,10 +51,11 @@ from mailgate.desk.decision import (
     Send,
     Template,
 )
+from mailgate.desk.letters import News, notifications
 from mailgate.desk.report_form import Channel, report_form
-from mailgate.desk.ticket import Outcome, Status, Ticket
+from mailgate.desk.ticket import Outcome, Status, Suggestion, Ticket
 from mailgate.message.message import Address, Attachment, Feedback, Invitation
-from mailgate.settings import Desk
+from mailgate.settings import ConditionKind, Desk, load
 
 LANGUAGES = ("id", "en")
 TEMPLATES = shipped()
@@ -291,12 +301,30 @@ HELD = replace(TICKET, status=Status.OPEN, holder=ADMIN.address, category="aplik
         (HELD, Notice.ANSWERED, {}, True, ["note", "take", "resolve"]),
         (replace(HELD, level=9), None, {}, True, ["resolve", "note"]),
         (replace(HELD, level=1, category=None), None, {}, True, ["resolve", "escalate", "note"]),
+        (SUGGESTED, Notice.NEW, {}, True, ["agree", "resolve", "take", "note"]),
+        (SUGGESTED, None, {}, False, ["agree", "assign", "resolve"]),
+        (replace(SUGGESTED, status=Status.CLOSED), None, {}, True, ["reopen", "note"]),
     ],
 )
 def test_the_commands_that_are_offered_are_the_next_steps(
     ticket: Ticket, notice: Notice | None, office: dict[str, object], public: bool, first: list[str]
 ) -> None:
     assert list(likely(ticket, desk(**office), notice, public=public)) == first
+
+
+@pytest.mark.parametrize(
+    ("cause", "public", "first"),
+    [
+        (ConditionKind.UNASSIGNED, True, ["take", "assign", "resolve", "note"]),
+        (ConditionKind.OVERDUE, True, ["resolve", "due", "escalate", "note"]),
+        (ConditionKind.DUE_IN, True, ["resolve", "due", "escalate", "note"]),
+        (ConditionKind.STARTED_NOT_REPORTED, True, ["resolve", "due", "escalate", "note"]),
+        (ConditionKind.UNANSWERED, True, ["resolve", "escalate", "note"]),
+        (ConditionKind.OVERDUE, False, ["assign", "resolve"]),
+    ],
+)
+def test_a_reminder_offers_what_would_settle_it(cause: ConditionKind, public: bool, first: list[str]) -> None:
+    assert list(likely(HELD, desk(), None, [cause], public=public)) == first
 
 
 # --- Notifications and other mail to staff ---
@@ -317,7 +345,10 @@ def to_staff_of_all_sorts(ticket: Ticket, *, public: bool) -> list[Send]:
     letter = Letter(ticket=ticket, reply_is_public=public)
     return [
         *(notification(notice, ticket=ticket, reply_is_public=public) for notice in Notice),
-        *(to_staff(name, letter) for name in (Template.DELEGATION, Template.ESCALATION, Template.LIST)),
+        *(
+            to_staff(name, letter)
+            for name in (Template.DELEGATION, Template.ESCALATION, Template.REMINDER, Template.LIST)
+        ),
     ]
 
 
@@ -342,7 +373,8 @@ def test_the_first_line_of_every_mail_to_staff_says_where_a_reply_goes(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
-    "notice", [Notice.ANSWERED, Notice.TAKEN, Notice.STRANGER, Notice.COURTESY, Notice.NOTE]
+    "notice",
+    [Notice.ANSWERED, Notice.TAKEN, Notice.CLOSED, Notice.STRANGER, Notice.COURTESY, Notice.NOTE],
 )
 def test_what_needs_one_line_does_not_fill_a_telephone(language: str, notice: Notice) -> None:
     send = notification(notice, text="", author=str(DONI), history=HISTORY, other_number="KOM-2026-000124")
@@ -392,6 +424,7 @@ def test_attachments_that_were_left_out_are_named_with_the_way_to_get_them() -> 
     for send in (
         notification(Notice.FOLLOW_UP, left_out=(VIDEO,)),
         to_staff(Template.DELEGATION, Letter(ticket=ANTENNA, left_out=(VIDEO,))),
+        to_staff(Template.REMINDER, Letter(ticket=ANTENNA, left_out=(VIDEO,))),
         to_staff(Template.ESCALATION, Letter(ticket=ANTENNA, left_out=(VIDEO,))),
     ):
         assert "(tidak disertakan: balas dengan #lampiran): - rekaman.mp4 (25,3 MB)" in flat(send)
@@ -562,10 +595,10 @@ def test_whoever_asks_for_the_status_learns_how_far_it_is_and_not_who_has_it(
 
 def test_whoever_asks_for_the_status_of_a_late_report_is_told_the_truth() -> None:
     late = replace(TICKET, status=Status.OPEN, due_at=NOW.astimezone(UTC) - timedelta(hours=1))
-    assert "telah terlewati" in flat(to_requester(Template.PUBLIC_STATUS, Letter(ticket=late)))
+    assert "melewati waktu yang kami targetkan" in flat(to_requester(Template.PUBLIC_STATUS, Letter(ticket=late)))
     promised = replace(late, promised_due_at=LATER)
     told = flat(to_requester(Template.PUBLIC_STATUS, Letter(ticket=promised)))
-    assert "telah terlewati" not in told
+    assert "melewati waktu" not in told
     assert "12.30 WIB" in told
 
 
@@ -584,6 +617,304 @@ def test_another_moment_is_promised_with_its_reason() -> None:
     assert "pukul 12.30 WIB. Alasannya: Menunggu suku cadang." in told
     twice = replace(letter, text=letter.reason)
     assert flat(to_requester(Template.PROMISE, twice)).count("Menunggu suku cadang.") == 1
+
+
+# --- What time has to say ---
+
+BY_TIME = (Template.REMINDER, Template.DELEGATION, Template.ESCALATION)
+
+
+def told_of(kind: ConditionKind, language: str, **changes: object) -> str:
+    """The words of a reminder for one cause."""
+    ticket = replace(HELD, confidential=True, **changes)  # type: ignore[arg-type]  # the fields of a table row
+    body = written(to_staff(Template.REMINDER, Letter(ticket=ticket, causes=(due(kind),))), language).body
+    return " ".join(body.split("\n\n")[2 if kind is ConditionKind.COMPLAINT else 1].split())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_cause_has_words_and_a_subject_of_its_own(language: str) -> None:
+    told = {told_of(kind, language) for kind in ConditionKind}
+    assert len(told) == len(ConditionKind)
+    letters = [Letter(ticket=replace(HELD, due_at=None), causes=(due(kind),)) for kind in ConditionKind]
+    subjects = {written(to_staff(Template.REMINDER, letter), language).subject for letter in letters}
+    assert len(subjects) == len(ConditionKind)
+    assert not any(": :" in subject or "Pengingat:" in subject for subject in subjects)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", ConditionKind)
+def test_a_cause_says_since_when_and_how_long(language: str, kind: ConditionKind) -> None:
+    told = told_of(kind, language)
+    assert ("31 Juli 2026 pukul 09.00 WIB" if language == "id" else "31 July 2026, 09:00 WIB") in told
+    if kind not in {ConditionKind.DUE_IN, ConditionKind.REPEATED_CONTACT}:
+        assert ("2 jam layanan" if language == "id" else "2 service hours") in told
+    at_once = Letter(ticket=HELD, causes=(due(kind, "0 service minutes"),))
+    told = flat(to_staff(Template.REMINDER, at_once), language)
+    assert " 0 " not in told
+
+
+def test_a_reminder_counts_every_mail_of_a_requester_who_waits() -> None:
+    assert "sudah menulis 3 kali" in told_of(ConditionKind.REPEATED_CONTACT, "id", contacts=0)
+    assert "sudah menulis 5 kali" in told_of(ConditionKind.REPEATED_CONTACT, "id", contacts=5)
+
+
+def test_a_reminder_names_the_number_outside() -> None:
+    assert "nomor 4711" in told_of(ConditionKind.EXTERNAL, "id", external_number="4711")
+
+
+def test_a_reminder_that_comes_too_late_does_not_say_that_there_is_time() -> None:
+    ahead = Letter(ticket=HELD, causes=(due(ConditionKind.DUE_IN, "30 service minutes", since=LATER),))
+    words = written(to_staff(Template.REMINDER, replace(ahead, ticket=replace(HELD, due_at=LATER))))
+    assert "kurang dari 30 menit layanan lagi" in " ".join(words.body.split())
+    assert "segera jatuh tempo" in words.subject
+    late = Letter(ticket=replace(HELD, due_at=EARLIER), causes=(due(ConditionKind.DUE_IN),))
+    words = written(to_staff(Template.REMINDER, late))
+    assert "sudah terlewati" in words.body
+    assert "Pengingat, terlambat:" in words.subject
+
+
+def test_a_reminder_of_several_causes_says_all_and_the_most_pressing_in_its_subject() -> None:
+    letter = Letter(ticket=HELD, causes=tuple(due(kind) for kind in ConditionKind))
+    words = written(to_staff(Template.REMINDER, letter))
+    assert "Pengingat, aduan belum selesai:" in words.subject
+    told = " ".join(words.body.split())
+    assert all(told_of(kind, "id") in told for kind in ConditionKind)
+
+
+def test_the_head_is_reminded_of_a_complaint_with_due_respect_and_no_legal_limit_is_invented() -> None:
+    body = flat(mails()["reminder_complaint"])
+    assert "Yth. Bapak/Ibu Bu Kadis, Dengan hormat" in body
+    assert "setelah 14 hari kalender" in body
+    assert "Pasal" not in body
+
+
+def test_a_reminder_says_all_that_is_needed_to_act_on_it() -> None:
+    body = flat(mails()["reminder"])
+    for fact in ("Jaringan mati di SD 5", "rina@disdik.example.go.id", "0812", "(TERLEWATI)", "Riwayat"):
+        assert fact in body
+
+
+@pytest.mark.parametrize("template", BY_TIME)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_time_hands_on_says_why_and_blames_nobody(template: Template, language: str) -> None:
+    letter = Letter(ticket=ANTENNA, text="Mati.", causes=(due(ConditionKind.UNANSWERED),))
+    told = flat(to_staff(template, letter), language)
+    assert told_of(ConditionKind.UNANSWERED, language) in told
+    for blame in ("dengan pesan", "dengan alasan", " oleh ", "for this reason", "and says", " by Doni"):
+        assert blame not in told
+
+
+def test_a_morning_list_shows_every_ticket_once_and_the_pressing_ones_first() -> None:
+    words = written(mails()["digest"])
+    assert words.subject == "Daftar tugas: 2 terlambat, 1 hari ini"
+    numbers = ["000123", "000120", "000124", "000127", "000125", "000126"]
+    found = [line[9:15] for line in words.body.split("\n") if line.startswith("KOM-2026-")]
+    assert found == numbers
+    assert "KOM-2026-000127 (rahasia), masuk 20 Jul 2026 09.00\n" in words.body
+    assert "KOM-2026-000123, batas waktu 31 Jul 2026 12.00\n  Jaringan mati di SD 5\n" in words.body
+    assert "KOM-2026-000126, sejak 31 Jul 2026 09.00\n" in words.body
+    told = " ".join(words.body.split())
+    assert "masih ada 3 laporan lagi" in told
+    assert "berisi 12 surel" in told
+    assert "balas surel pemberitahuannya" in told
+
+
+@pytest.mark.parametrize(
+    ("agenda", "subject"),
+    [
+        (Agenda(due_today=(TICKET,)), "Daftar tugas: 1 hari ini"),
+        (Agenda(mine=(TICKET,), unheld=(COMPLAINT,)), "Daftar tugas: 2 laporan"),
+        (Agenda(junk=4), "Daftar tugas: 4 surel di folder spam"),
+    ],
+)
+def test_the_subject_of_a_morning_list_says_what_is_pressing(agenda: Agenda, subject: str) -> None:
+    assert written(to_staff(Template.DIGEST, Letter(agenda=agenda))).subject == subject
+
+
+def test_a_morning_list_says_nothing_of_what_there_is_not() -> None:
+    body = flat(to_staff(Template.DIGEST, Letter(agenda=Agenda(mine=(TICKET,)))))
+    for absent in ("TERLAMBAT", "JATUH TEMPO", "BELUM ADA", "MENUNGGU", "spam", "laporan lagi", "(0)"):
+        assert absent not in body
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_full_morning_list_has_two_lines_a_ticket(language: str) -> None:
+    full = replace(AGENDA, overdue=(replace(TICKET, subject="panjang " * 40),) * 36)
+    lines = written(to_staff(Template.DIGEST, Letter(agenda=full)), language).body.split("\n")
+    assert len(lines) <= 40 * 2 + 30
+
+
+# --- What a rule suggests ---
+
+
+@pytest.mark.parametrize(
+    ("suggestion", "told"),
+    [
+        (Suggestion(1, work="PWD"), "jenis PWD (Penggantian password)"),
+        (
+            Suggestion(1, category="aplikasi", priority=1),
+            "kategori Aplikasi, prioritas 1",
+        ),
+        (Suggestion(1, holder=DONI.address), "untuk Doni"),
+        (Suggestion(1, role="teknisi"), "untuk Teknisi"),
+        (Suggestion(1, role="tamu"), "untuk tamu"),
+        (Suggestion(1, confidential=True), "rahasia (aduan tentang layanan ini sendiri)"),
+    ],
+)
+def test_staff_read_what_a_rule_suggests_and_how_to_accept_it(suggestion: Suggestion, told: str) -> None:
+    ticket = replace(TICKET, suggestion=suggestion)
+    for send in (
+        notification(Notice.NEW, ticket=ticket),
+        to_staff(Template.REMINDER, Letter(ticket=ticket)),
+        to_staff(Template.LIST, Letter(ticket=ticket)),
+    ):
+        assert f"Usulan aturan: {told}. Balas dengan #setuju untuk menerimanya." in flat(send)
+        assert "#setuju - " in flat(send)
+
+
+def test_nothing_is_said_of_a_suggestion_that_is_gone_or_that_the_settings_no_longer_know() -> None:
+    for ticket in (
+        TICKET,
+        replace(SUGGESTED, status=Status.RESOLVED),
+        replace(TICKET, suggestion=Suggestion(1, work="LAMA", category="lama", holder="pergi@x.example")),
+    ):
+        assert "Usulan" not in flat(notification(Notice.FOLLOW_UP, ticket=ticket))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", sorted(to_requesters()))
+def test_no_requester_hears_of_a_suggestion(language: str, name: str) -> None:
+    send = to_requesters()[name]
+    ticket = replace(send.letter.ticket or TICKET, suggestion=Suggestion(1, confidential=True))
+    with_it = replace(send, letter=replace(send.letter, ticket=ticket))
+    assert written(with_it, language) == written(send, language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_receipt_of_an_agreement_says_what_is_set_now(language: str) -> None:
+    line = ReceiptLine("#setuju", Result.AGREED, "", ("Penggantian password", "2"))
+    told = flat(receipt(line), language)
+    assert f"Penggantian password, {'prioritas' if language == 'id' else 'priority'} 2." in told
+    secret = flat(receipt(replace(line, choices=()), ticket=COMPLAINT), language)
+    assert ("Rahasia: " if language == "id" else "Confidential: ") in secret.partition("Status")[0]
+
+
+# --- Who only reads along ---
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "ticket", [COMPLAINT, replace(COMPLAINT, stranger_of="KOM-2026-000007", proposed=BUDI)]
+)
+def test_who_has_a_copy_is_told_first_to_read_only_and_is_taught_no_command(
+    language: str, ticket: Ticket
+) -> None:
+    letter = Letter(ticket=ticket, reads_only=True, left_out=(PHOTO,), reply_is_public=False)
+    causes = (due(ConditionKind.COMPLAINT),)
+    first = {"id": "Tembusan, hanya untuk dibaca", "en": "A copy, only to be read"}[language]
+    for send in (
+        *(to_staff(Template.NOTIFICATION, replace(letter, notice=notice)) for notice in Notice),
+        *(to_staff(name, replace(letter, causes=causes)) for name in BY_TIME),
+        to_staff(Template.DELEGATION, replace(letter, author=str(ADMIN))),
+    ):
+        body = written(send, language).body
+        assert body.startswith(first)
+        words = body.replace("#mulai", "").replace("#start", "")  # what a clock waits for
+        assert "#" not in words
+        assert "Mohon arahan" not in words
+        assert "kepada Anda" not in words
+
+
+def test_only_who_is_none_of_the_staff_is_told_to_read_only() -> None:
+    outsider = "kepala@luar.example.go.id"
+    office = counter(desk="lpse", copy_complaints_to=(outsider, "kepala.lpse@payakumbuhkota.go.id"))
+    secret = replace(COMPLAINT, desk="lpse")
+    sends = notifications(secret, News(Notice.NEW, None), situation(secret, NOW), office)
+    reads_only = {send.to.address: send.letter.reads_only for send in sends}
+    assert reads_only == {
+        "helpdesk1.lpse@payakumbuhkota.go.id": False,
+        "kepala.lpse@payakumbuhkota.go.id": False,
+        outsider: True,
+    }
+
+
+# --- What is promised, asked and asked again ---
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("key", ["kominfo", "lpse"])
+def test_an_acknowledgement_promises_the_standards_own_words_and_nothing_else(
+    language: str, key: str
+) -> None:
+    shipped_desk = load(ROOT / "settings.toml").desks[key].model_copy(update={"language": language})
+    words = {"id": "Standar waktu", "en": "Service standard"}[language]
+    for work in shipped_desk.work:
+        letter = Letter(ticket=replace(TICKET, work=work.code), promise=work.promise)
+        send = to_requester(Template.ACKNOWLEDGEMENT, letter)
+        body = render(TEMPLATES, send, shipped_desk, facts(TEMPLATES, language), REF, NOW).body
+        told = " ".join(body.split())
+        assert f": {work.promise}. " in told
+        assert told.count("hari") + told.count("jam ") + told.count("menit") == (
+            work.promise.count("hari") + work.promise.count("jam ") + work.promise.count("menit")
+        )
+    nothing = to_requester(Template.ACKNOWLEDGEMENT, Letter(ticket=TICKET))
+    assert words not in render(TEMPLATES, nothing, shipped_desk, facts(TEMPLATES, language), REF, NOW).body
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whoever_reports_an_incident_is_asked_for_the_four_things_and_never_for_a_password(
+    language: str,
+) -> None:
+    send = mails()["acknowledgement_incident"]
+    late = replace(send, letter=replace(send.letter, opens_at=LATER))
+    body = written(late, language).body
+    labels = {
+        "id": "Kontak pelapor:\nDeskripsi kejadian:\nKronologi:\nDampak:\n",
+        "en": "Contact:\nDescription:\nChronology:\nImpact:\n",
+    }[language]
+    assert f"\n\n{labels}\n" in body
+    assert f": {SEC_PROMISE}." in body
+    assert ("Mohon tidak mengirimkan kata sandi" in body) or ("Please never send passwords" in body)
+    assert len(body.encode()) <= 2048
+    ordinary = written(replace(send, letter=replace(send.letter, incident=False)), language).body
+    assert labels not in ordinary
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_survey_is_asked_only_where_it_is_wanted(language: str) -> None:
+    question = "4 (sangat puas)" if language == "id" else "4 (very satisfied)"
+    assert question in flat(mails()["resolution"], language)
+    assert question not in flat(mails()["resolution_without_survey"], language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_question_that_is_asked_again_quotes_it_and_says_that_a_machine_writes(language: str) -> None:
+    body = written(mails()["question_again"], language).body
+    assert "\n\n> Mohon sebutkan nama ruangannya.\n\n" in body
+    automatic = {"id": "dikirim secara otomatis", "en": "sent automatically"}[language]
+    assert automatic in body
+    first = written(mails()["question"], language).body
+    assert automatic not in first
+    assert "\n\nMohon sebutkan nama ruangannya.\n\n" in first
+
+
+def test_who_never_answered_learns_why_it_was_closed_and_how_it_is_opened_again() -> None:
+    told = flat(mails()["closed"])
+    assert "karena pertanyaan kami kepada Bapak/Ibu belum dijawab" in told
+    assert "cukup balas surel ini dalam 30 hari kalender" in told
+    other = flat(to_requester(Template.CLOSED, Letter(ticket=replace(HELD, status=Status.CLOSED))))
+    assert "belum dijawab" not in other
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whoever_came_to_the_wrong_office_is_told_where_to_go(language: str) -> None:
+    told = flat(mails()["out_of_scope"], language)
+    assert "LAPOR! (www.lapor.go.id)" in told
+    assert "Lampu jalan ditangani Dinas Perhubungan." in told
+
+
+def test_colleagues_hear_in_one_line_that_a_report_was_closed_without_a_word() -> None:
+    assert "Doni menutup laporan ini tanpa surel ke pelapor." in flat(mails()["notification_closed"])
 
 
 # --- What is hostile ---
@@ -609,6 +940,7 @@ def hostile() -> Letter:
         proposed=who,
         external_number=HOSTILE,
         promised_due_at=LATER,
+        suggestion=Suggestion(1, "PWD", HOSTILE, 2, HOSTILE, HOSTILE, confidential=True),
     )
     history = tuple(replace(line, author=HOSTILE, text=HOSTILE) for line in HISTORY)
     return Letter(
@@ -620,6 +952,8 @@ def hostile() -> Letter:
         left_out=(Attachment("", HOSTILE, 1, b""),),
         history=history,
         tickets=(ticket,),
+        causes=tuple(map(due, ConditionKind)),
+        agenda=Agenda((ticket,), (ticket,), (ticket,), (ticket,), (ticket,)),
     )
 
 
@@ -632,7 +966,10 @@ def test_nobody_can_write_a_line_or_a_header_of_ours(language: str, monkeypatch:
         *(to_staff(Template.NOTIFICATION, replace(to_colleague, notice=notice)) for notice in Notice),
         *(
             to_staff(name, to_colleague)
-            for name in (Template.DELEGATION, Template.ESCALATION, Template.LIST, Template.CONFIRMATION)
+            for name in (
+                *(Template.DELEGATION, Template.ESCALATION, Template.REMINDER),
+                *(Template.LIST, Template.CONFIRMATION, Template.DIGEST),
+            )
         ),
         to_staff(Template.LIST, replace(letter, ticket=None)),
         *(

@@ -1,20 +1,42 @@
 """Which commands will the reader of a mail to staff most likely want?"""
 
+from collections.abc import Iterable
+
 from mailgate.desk.commands import Command
 from mailgate.desk.decision import Notice
 from mailgate.desk.ticket import Status, Ticket
-from mailgate.settings import Desk
+from mailgate.settings import ConditionKind, Desk
 
 _MOST = 3  # design, section 10
 
 
-def likely(ticket: Ticket, desk: Desk, notice: Notice | None, *, public: bool) -> tuple[Command, ...]:
+_FOR_CAUSE = {
+    ConditionKind.UNASSIGNED: (Command.TAKE, Command.ASSIGN),
+    ConditionKind.DUE_IN: (Command.RESOLVE, Command.DUE),
+    ConditionKind.OVERDUE: (Command.RESOLVE, Command.DUE),
+    ConditionKind.STARTED_NOT_REPORTED: (Command.RESOLVE, Command.DUE),
+}
+"""What a reminder asks its reader for; where nothing stands here, the ordinary next steps."""
+
+
+def likely(
+    ticket: Ticket,
+    desk: Desk,
+    notice: Notice | None,
+    causes: Iterable[ConditionKind] = (),
+    *,
+    public: bool,
+) -> tuple[Command, ...]:
     """The three most likely ones, the likeliest first; `public` as in `Letter.reply_is_public`.
 
     Where a plain reply goes to the requester, the way to keep words inside always stands below them.
     """
-    first = _asked_for(ticket, notice)
-    if ticket.status in {Status.RESOLVED, Status.CLOSED}:
+    ended = ticket.status in {Status.RESOLVED, Status.CLOSED}
+    agree = (Command.AGREE,) if ticket.suggestion and not ended else ()
+    first = agree + _asked_for(ticket, notice)
+    if public:
+        first += tuple(one for cause in causes for one in _FOR_CAUSE.get(cause, ()))
+    if ended:
         rest: tuple[Command, ...] = (Command.REOPEN, Command.NOTE)
     elif not public:
         # The head decides and directs; who works on it tells the requester.

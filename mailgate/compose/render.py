@@ -8,7 +8,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta, tzinfo
 from functools import partial
 from itertools import groupby
@@ -34,6 +34,18 @@ _COLUMNS = 76  # prose; RFC 5322, section 2.1.1 asks for 78, and a reply quotes 
 _VARIABLES = frozenset({"desk", "ticket", "letter", "reader", "ref", "now", "service"})
 _STANDINGS = frozenset({*Status, "started"})
 _WRONG = frozenset({*Field, "time", "channel"})  # what Result.FIELDS_MISSING and FIELDS_WRONG can name
+_NEEDED: Mapping[str, Set[str]] = {
+    "status": _STANDINGS | {"escalated"},
+    "public_status": _STANDINGS,
+    "outcome": {*Outcome},
+    "channel": {*Channel},
+    "field": _WRONG,
+    "survey": {"1", "2", "3", "4"},
+    "command": {*Command},
+    "kind": {*MessageKind},
+    "unit": {str(Duration(amount, unit)).partition(" ")[2] for unit in DurationUnit for amount in (1, 2)},
+}
+"""The tables of words.toml, and what the code can say of each."""
 _WORD = re.compile(r"[^\W\d_]+")
 _LINK = re.compile(r"(?:\b[a-z][a-z0-9+.-]*://|\bwww\.|\b[\w-]+(?:\.[\w-]+)+/)\S*", re.IGNORECASE)
 _ZWJ = "\u200d"
@@ -305,32 +317,25 @@ def _missing(language: str, sources: Mapping[str, str]) -> Iterator[str]:
 def _vocabulary(language: str, sources: Mapping[str, str]) -> Vocabulary:
     where = f"templates/{language}/words.toml"
     try:
-        words = msgspec.convert(tomllib.loads(sources[f"{language}/words.toml"]), Vocabulary)
+        written = tomllib.loads(sources[f"{language}/words.toml"])
+        if absent := sorted(_wordless(written)):
+            raise SettingsError(f"{where}: no words for {', '.join(absent)}")
+        words = msgspec.convert(written, Vocabulary)
         sample = datetime(2026, 8, 3, tzinfo=ZoneInfo("UTC"))
         for form in (words.moment, words.stamp, words.time):
             moment(words, form, sample, ZoneInfo("UTC"))
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, LookupError, ValueError) as error:
         raise SettingsError(f"{where}: {error!s}") from error
-    if absent := _wordless(words):
-        raise SettingsError(f"{where}: no words for {', '.join(sorted(absent))}")
     return words
 
 
-def _wordless(words: Vocabulary) -> set[str]:
-    """What the code can say and this language cannot."""
-    units = {str(Duration(amount, unit)).partition(" ")[2] for unit in DurationUnit for amount in (1, 2)}
-    needed: list[tuple[Set[str], Set[str]]] = [
-        (_STANDINGS | {"escalated"}, words.status.keys()),
-        (_STANDINGS, words.public_status.keys()),
-        ({*Outcome}, words.outcome.keys()),
-        ({*Channel}, words.channel.keys()),
-        (_WRONG, words.field.keys()),
-        ({"1", "2", "3", "4"}, words.survey.keys()),
-        ({*Command}, words.command.keys()),
-        ({*MessageKind}, words.kind.keys()),
-        (units, words.unit.keys()),
-    ]
-    return {name for names, known in needed for name in names - known}
+def _wordless(written: Mapping[str, object]) -> Iterator[str]:
+    """All that the code can say and this language cannot: "command.agree"."""
+    yield from (field.name for field in fields(Vocabulary) if field.name not in written)
+    for table, names in _NEEDED.items():
+        known = written.get(table)
+        if isinstance(known, dict):  # else it is missing as a whole, or msgspec says what it should be
+            yield from (f"{table}.{name}" for name in names - known.keys())
 
 
 def _environment(language: str, sources: Mapping[str, str], words: Vocabulary) -> jinja2.Environment:
@@ -451,7 +456,8 @@ def _work(context: Context, ticket: Ticket) -> str:
 
 def _likely(words: Vocabulary, context: Context, ticket: Ticket) -> list[Usage]:
     letter: Letter = context["letter"]
-    names = likely(ticket, context["desk"], letter.notice, public=letter.reply_is_public)
+    causes = [one.kind for one in letter.causes]
+    names = likely(ticket, context["desk"], letter.notice, causes, public=letter.reply_is_public)
     return [words.command[name] for name in names]
 
 

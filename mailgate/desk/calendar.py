@@ -94,6 +94,21 @@ class Calendar:
             case _:
                 assert_never(duration.unit)
 
+    def before(self, moment: datetime, duration: Duration) -> datetime:
+        """The last instant from which `duration` is over by `moment`: when to warn of it."""
+        if duration.unit in (DurationUnit.SERVICE_MINUTES, DurationUnit.SERVICE_HOURS):
+            unit = "minutes" if duration.unit is DurationUnit.SERVICE_MINUTES else "hours"
+            wanted, back = timedelta(**{unit: duration.amount}), moment - timedelta(days=1)
+            while self.between(back, moment) < wanted and moment - back < timedelta(days=366 * HORIZON_YEARS):
+                back -= 2 * (moment - back)
+            return self.add_time(back, self.between(back, moment) - wanted)
+        day = self._local(moment).date()
+        for _ in range(duration.amount):
+            day -= _ONE_DAY
+            while duration.unit is DurationUnit.WORKING_DAYS and day not in self._year(day.year).days:
+                day -= _ONE_DAY
+        return datetime.combine(day, self._local(moment).time(), self.zone).astimezone(UTC)
+
     def between(self, a: datetime, b: datetime) -> timedelta:
         """The service time from a to b; none when b is not after a."""
         first, last = self._local(a).year, self._local(b).year

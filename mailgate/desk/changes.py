@@ -1,7 +1,7 @@
 """How does a ticket change?"""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mailgate.desk import sla
 from mailgate.desk.situation import Counter
@@ -55,21 +55,39 @@ def answered(ticket: Ticket, staff: Staff, now: datetime) -> Ticket:
     return replace(
         ticket,
         first_response_at=ticket.first_response_at or now,
+        answered_at=now,
+        contacts=0,
+        contacted_at=None,
         silent=ticket.silent and not ticket.form,
     )
 
 
 def with_due(ticket: Ticket, counter: Counter) -> Ticket:
-    """Due as the standard says for its work: setting the work later is retroactive."""
+    """Due as the standard says for its work: setting the work later is retroactive.
+
+    Where a desk allows pausing, the service time that it waited for the requester is added.
+    """
     work = counter.desk.work_of(ticket.work)
-    return replace(ticket, due_at=sla.due_at(work, ticket.received_at, ticket.notified_at, counter.calendar))
+    due = sla.due_at(work, ticket.received_at, ticket.notified_at, counter.calendar)
+    if due is not None and ticket.paused_seconds:
+        due = counter.calendar.add_time(due, timedelta(seconds=ticket.paused_seconds))
+    return replace(ticket, due_at=due)
+
+
+def clock_began(ticket: Ticket, counter: Counter) -> datetime | None:
+    """What its work counts from, the arrival where that is not known yet; None before the notice."""
+    work = counter.desk.work_of(ticket.work)
+    return ticket.notified_at if work is not None and work.starts == "notified" else ticket.received_at
 
 
 def notified(ticket: Ticket, at: datetime, by: str, counter: Counter) -> Ticket:
     """The requester was told that the repair begins; the first valid notice counts (domain, Q3)."""
     if ticket.notified_at is not None:
         return ticket
-    return with_due(replace(ticket, started=True, notified_at=at, notified_by=by), counter)
+    ticket = replace(ticket, started=True, notified_at=at, notified_by=by)
+    if clock_began(ticket, counter) == at:  # what was waited for before stopped no clock
+        ticket = replace(ticket, paused_seconds=0)
+    return with_due(ticket, counter)
 
 
 def resolved(ticket: Ticket, now: datetime, counter: Counter) -> Ticket:
@@ -81,3 +99,8 @@ def resolved(ticket: Ticket, now: datetime, counter: Counter) -> Ticket:
         resolved_at=ticket.resolved_at or now,
         close_at=counter.calendar.add(now, counter.desk.close_after),
     )
+
+
+def contacted(ticket: Ticket, now: datetime) -> Ticket:
+    """The requester wrote again."""
+    return replace(ticket, contacts=ticket.contacts + 1, contacted_at=now)

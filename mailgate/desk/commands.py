@@ -29,6 +29,8 @@ class Command(StrEnum):
     DUE = "due"
     EXTERNAL = "external"
     REDIRECT = "redirect"
+    OUT_OF_SCOPE = "outofscope"
+    AGREE = "agree"
     MERGE = "merge"
     SPLIT = "split"
     LINK = "link"
@@ -63,6 +65,8 @@ _INDONESIAN = {
     "tenggat": Command.DUE,
     "lkpp": Command.EXTERNAL,
     "alihkan": Command.REDIRECT,
+    "luar": Command.OUT_OF_SCOPE,
+    "setuju": Command.AGREE,
     "gabung": Command.MERGE,
     "pisah": Command.SPLIT,
     "kait": Command.LINK,
@@ -88,9 +92,17 @@ class Destination(StrEnum):
     INTERNAL = "internal"
 
 
-_PUBLIC = frozenset({Command.RESOLVE, Command.ASK, Command.START, Command.DUE, Command.REDIRECT})
+_PUBLIC = frozenset(
+    {
+        *(Command.RESOLVE, Command.ASK, Command.START, Command.DUE, Command.REDIRECT),
+        Command.OUT_OF_SCOPE,
+    }
+)
 _UNDECIDED = frozenset(
-    {Command.TAKE, Command.ASSIGN, Command.CATEGORY, Command.WORK, Command.PRIORITY, Command.REPORT}
+    {
+        *(Command.TAKE, Command.ASSIGN, Command.CATEGORY, Command.WORK, Command.PRIORITY),
+        *(Command.AGREE, Command.REPORT),
+    }
 )
 DESTINATIONS = {
     command: Destination.PUBLIC if command in _PUBLIC else Destination.INTERNAL
@@ -122,7 +134,7 @@ _REPEATABLE = frozenset({Command.CC})
 _ENDINGS = frozenset(
     {
         *(Command.ASK, Command.RESOLVE, Command.CLOSE, Command.REOPEN),
-        *(Command.REDIRECT, Command.SPAM, Command.MERGE),
+        *(Command.REDIRECT, Command.OUT_OF_SCOPE, Command.SPAM, Command.MERGE),
     }
 )
 """Each says where the ticket stands afterwards: at most one."""

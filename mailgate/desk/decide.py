@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
-from mailgate.desk import changes, courtesy, letters, staffmail, webmail
+from mailgate.desk import changes, courtesy, letters, rules, ruling, staffmail, webmail
 from mailgate.desk.commands import is_command_mail
 from mailgate.desk.courtesy import Meaning
 from mailgate.desk.decision import (
@@ -39,6 +39,7 @@ from mailgate.desk.followup import (
 from mailgate.desk.letters import News
 from mailgate.desk.opening import US, Matter, event, new_ticket, said
 from mailgate.desk.people import author_of, in_copy, is_a_desk, joined, may_join, requester_of
+from mailgate.desk.rules import Ruling
 from mailgate.desk.situation import Counter, SentMail, Situation
 from mailgate.desk.ticket import Status, Ticket
 from mailgate.message.message import Address, Automatic, AutomaticKind, Dsn, Message, writable
@@ -235,6 +236,8 @@ def _followed_up(found: FollowUp, message: Message, situation: Situation, counte
     if not _may_continue(found.ticket, situation, counter):
         return _opened(message, situation, counter, found)
     ticket, notice = _with_people_in_copy(found, message, counter), Notice.FOLLOW_UP
+    if message.automatic is None:
+        ticket = changes.contacted(ticket, situation.now)
     if ticket.status is not Status.NEW:
         notice, ticket = _woken(ticket)
     return _appended(found, MessageKind.FOLLOW_UP, notice, ticket, message, situation, counter)
@@ -300,6 +303,7 @@ def _thanked(
     """A thank-you, or the survey's answer, does not open a ticket again; the holder may be glad of it."""
     ticket, author = found.ticket, author_of(message)
     asked = found.answered is not None and found.answered.template == Template.RESOLUTION
+    asked = asked and ticket.survey_asked_at is not None
     counts = score is not None and asked and author.key == ticket.requester.key
     what = "survey" if counts else "thanked"
     reason = f"gives {score} of 4" if counts else "only courtesy, on a ticket that has ended"
@@ -337,7 +341,7 @@ def _opened(
 ) -> Decision:
     """A ticket of its own; `cites` is one that it does not belong to, or that ended too long ago."""
     unanswerable = _unanswerable(message, situation, counter)
-    ticket = _ticket_for(message, situation, counter, cites, silent=unanswerable is not None)
+    ticket, verdict = _ticket_for(message, situation, counter, cites, silent=unanswerable is not None)
     other = cites.ticket if cites else None
     reason = _why_opened(unanswerable, cites, message.oversize)
     effects: list[Effect] = [
@@ -345,6 +349,9 @@ def _opened(
         said(ticket.number, MessageKind.REQUEST, message),
         event(ticket.number, "opened", reason, ticket.requester_address or US),
     ]
+    if verdict is not None:
+        what = "suggested" if verdict.set.suggest else "ruled"
+        effects.append(event(ticket.number, what, verdict.why))
     effects += [
         Link(ticket.number, one) for one in (other.number if other else None, situation.sibling) if one
     ]
@@ -389,7 +396,8 @@ def _ticket_for(
     cites: FollowUp | Stranger | None,
     *,
     silent: bool,
-) -> Ticket:
+) -> tuple[Ticket, Ruling | None]:
+    """And the rule that judged it."""
     requester, form = requester_of(message, counter)
     matter = Matter(requester, message.subject, situation.received_at, silent=silent or form)
     ticket = replace(
@@ -398,9 +406,12 @@ def _ticket_for(
         stranger_of=cites.ticket.number if isinstance(cites, Stranger) else None,
         proposed=_proposed(message, counter),
     )
+    outside_hours = not counter.calendar.is_open(situation.received_at)
+    verdict = rules.ruling(counter.desk.rules, message, outside_hours=outside_hours)
+    ticket = ruling.judged(ticket, verdict, counter)
     if isinstance(cites, Stranger):  # #terima lets one person into the other ticket, and not whom they name
-        return ticket
-    return joined(ticket, in_copy(message, counter))
+        return ticket, verdict
+    return joined(ticket, in_copy(message, counter)), verdict
 
 
 def _proposed(message: Message, counter: Counter) -> Address | None:
@@ -454,17 +465,6 @@ def _hushed(situation: Situation, counter: Counter) -> bool:
 
 
 # --- time -------------------------------------------------------------------------------------------------
-
-
-def close_silent(ticket: Ticket, now: datetime) -> Decision:
-    """A resolved ticket that stayed silent for `close_after` is closed without a mail."""
-    reason = "resolved and silent"
-    return Decision(
-        Handling.FILED,
-        reason,
-        ticket.number,
-        (SaveTicket(changes.closed(ticket, now)), event(ticket.number, "closed", reason)),
-    )
 
 
 def begin(ticket: Ticket, token: str, now: datetime, counter: Counter) -> Decision:

@@ -4,12 +4,13 @@ A Decision is data: `gateway` carries it out in one transaction. Message ids sta
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from mailgate.desk.figures import Figures
 from mailgate.desk.ticket import Ticket
 from mailgate.message.message import Address, Attachment, Content, Feedback, Invitation
+from mailgate.settings import ConditionKind, Duration
 
 
 class Audience(StrEnum):
@@ -39,6 +40,8 @@ class Template(StrEnum):
     REPLY = "reply"
     PROMISE = "promise"
     RESOLUTION = "resolution"
+    CLOSED = "closed"
+    OUT_OF_SCOPE = "out_of_scope"
     REOPENED = "reopened"
     REDIRECT = "redirect"
     MERGED = "merged"
@@ -47,6 +50,8 @@ class Template(StrEnum):
     NOTIFICATION = "notification"
     DELEGATION = "delegation"
     ESCALATION = "escalation"
+    REMINDER = "reminder"
+    DIGEST = "digest"
     RECEIPT = "receipt"
     CONFIRMATION = "confirmation"
     LIST = "list"
@@ -82,6 +87,8 @@ class Notice(StrEnum):
     """A colleague, `Letter.author`, answered the requester and has the ticket: one line."""
     TAKEN = "taken"
     """A colleague, `Letter.author`, took the ticket, or gave it to somebody else: one line."""
+    CLOSED = "closed"
+    """A colleague, `Letter.author`, ended the ticket without a word to the requester: one line."""
     RETURNED = "returned"
     """A colleague, `Letter.author`, gave the ticket back to this level."""
     MERGED = "merged"
@@ -130,6 +137,9 @@ class Result(StrEnum):
     EXTERNAL = "external"
     """[number outside]"""
     REDIRECTED = "redirected"
+    OUT_OF_SCOPE = "out_of_scope"
+    AGREED = "agreed"
+    """[what was suggested and is set now, as `choices`]"""
     MERGED = "merged"
     """[the surviving ticket]"""
     SPLIT = "split"
@@ -218,6 +228,8 @@ class Result(StrEnum):
     ALREADY_TOLD = "already_told"
     """The clock runs since the first notice."""
     NOTHING_ATTACHED = "nothing_attached"
+    NOTHING_SUGGESTED = "nothing_suggested"
+    """No rule proposed anything, or it was decided already."""
     EMPTY = "empty"
     """Nothing was written."""
     QUOTE_INSIDE = "quote_inside"
@@ -237,10 +249,10 @@ _DONE = frozenset(
         Result.REPLIED, Result.NOTED, Result.TAKEN, Result.ASSIGNED, Result.CATEGORY_SET, Result.WORK_SET,
         Result.PRIORITY_SET, Result.STARTED, Result.ASKED, Result.ESCALATED, Result.RETURNED,
         Result.RESOLVED, Result.CLOSED, Result.REOPENED, Result.PROMISED, Result.EXTERNAL,
-        Result.REDIRECTED, Result.MERGED, Result.SPLIT, Result.LINKED, Result.JOINED, Result.ACCEPTED,
-        Result.REJECTED, Result.SPAM, Result.MADE_CONFIDENTIAL, Result.ATTACHMENTS, Result.REPORTED,
-        Result.REQUESTER_SET, Result.TOLD, Result.LISTED, Result.SHOWN, Result.FIGURES, Result.HELP,
-        Result.ANSWERED_BEFORE,
+        Result.REDIRECTED, Result.OUT_OF_SCOPE, Result.AGREED, Result.MERGED, Result.SPLIT, Result.LINKED,
+        Result.JOINED, Result.ACCEPTED, Result.REJECTED, Result.SPAM, Result.MADE_CONFIDENTIAL,
+        Result.ATTACHMENTS, Result.REPORTED, Result.REQUESTER_SET, Result.TOLD, Result.LISTED, Result.SHOWN,
+        Result.FIGURES, Result.HELP, Result.ANSWERED_BEFORE,
     }
 )  # fmt: skip
 PROBLEMS = frozenset(Result) - _DONE
@@ -282,6 +294,39 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """An escalation that acted."""
+
+    kind: ConditionKind
+    duration: Duration
+    since: datetime
+    """What it counts from: the due moment for OVERDUE and DUE_IN, else when it began."""
+    times: int = 0
+    """For REPEATED_CONTACT."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """What one member of the staff has to do; a ticket stands in one list only, the first that fits."""
+
+    overdue: tuple[Ticket, ...] = ()
+    due_today: tuple[Ticket, ...] = ()
+    mine: tuple[Ticket, ...] = ()
+    waiting: tuple[Ticket, ...] = ()
+    """Theirs, and waiting for the requester."""
+    unheld: tuple[Ticket, ...] = ()
+    """At their level, and nobody has them."""
+    left_out: int = 0
+    """So many more."""
+    junk: int = 0
+    """Mails in the junk folder of the desk's mailbox, for the front line."""
+
+    @property
+    def empty(self) -> bool:
+        return not (self.overdue or self.due_today or self.mine or self.waiting or self.unheld or self.junk)
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """What an outgoing mail says, before a template puts it into words."""
 
@@ -301,6 +346,8 @@ class Letter:
     Template.MERGED and Notice.MERGED: the ticket that was merged into this one."""
     reply_is_public: bool = True
     """For mails to staff: whether the reader's plain reply goes to the requester or becomes a note."""
+    reads_only: bool = False
+    """For mails to staff: the reader is none of them, and has a copy of a complaint to read."""
     promise: str = ""
     """The standard's own words for this kind of work; "" where it makes no promise."""
     opens_at: datetime | None = None
@@ -323,6 +370,16 @@ class Letter:
     """For RECEIPT: whether the requester gets a mail by this decision."""
     reaches: tuple[str, ...] = ()
     """For RECEIPT: the addresses that get `text`, the requester's first."""
+    causes: tuple[Due, ...] = ()
+    """For REMINDER: what the ticket ran into; for ESCALATION and DELEGATION by time likewise."""
+    again: bool = False
+    """For QUESTION: it was asked before, `text` is what."""
+    incident: bool = False
+    """For ACKNOWLEDGEMENT: a security incident, which needs contact, description, chronology and impact."""
+    survey: bool = False
+    """For RESOLUTION: whether it asks the survey's question."""
+    agenda: Agenda | None = None
+    """For DIGEST."""
     looks_automatic: bool = False
     """For CONFIRMATION: not unproven, but perhaps a machine's."""
     tickets: tuple[Ticket, ...] = ()
@@ -457,6 +514,21 @@ class SettleConfirmation:
 
 
 @dataclass(frozen=True, slots=True)
+class OweDigest:
+    """Too much came due at once: this person gets one list of all instead of a mail for each."""
+
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class DigestSent:
+    """This person has the list of this local day, or needs none; nothing is owed any more."""
+
+    person: str
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     """The admins are told of this by the same decision: not again for a while."""
 
@@ -475,6 +547,8 @@ Effect = (
     | Unblock
     | AskConfirmation
     | SettleConfirmation
+    | OweDigest
+    | DigestSent
     | Warned
     | MarkUndeliverable
     | Send

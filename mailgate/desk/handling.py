@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 
-from mailgate.desk import arguments, sla
+from mailgate.desk import arguments, levels, sla
 from mailgate.desk.arguments import Unclear, When
 from mailgate.desk.case import Case, Hand, Tell, done, having, named, refuse, telling, unclear
 from mailgate.desk.changes import (
@@ -12,7 +12,6 @@ from mailgate.desk.changes import (
     closed,
     ended,
     notified,
-    opened,
     reopened,
     resolved,
     taken,
@@ -23,6 +22,7 @@ from mailgate.desk.commands import Line
 from mailgate.desk.decision import Block, Link, Notice, ReceiptLine, Result, Template, Unblock
 from mailgate.desk.figures import figures
 from mailgate.desk.people import is_a_desk, joined, may_join, may_see
+from mailgate.desk.ruling import named_in, ruled
 from mailgate.desk.ticket import MOST_PARTICIPANTS, TOLD, Outcome, Status, Ticket
 from mailgate.message.message import Address
 from mailgate.settings import Staff
@@ -58,46 +58,23 @@ def assign(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | Receipt
 
 
 def escalate(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | ReceiptLine:
-    desk, level = hand.counter.desk, _stands_at(ticket, hand) + 1
-    if level >= len(desk.levels):
-        return refuse(line, Result.LEVEL_TOP)
-    if desk.levels[level].external:
-        return refuse(line, Result.LEVEL_OUTSIDE)
-    people = desk.level_staff(level)
-    if any(one.categories for one in people) and ticket.category is None:
-        return refuse(line, Result.CATEGORY_MISSING, choices=tuple(desk.categories))
+    asked = levels.above(ticket, hand.counter)
+    if isinstance(asked, Result):
+        lacks_category = asked is Result.CATEGORY_MISSING
+        return refuse(line, asked, choices=tuple(hand.counter.desk.categories) if lacks_category else ())
     reason = "\n".join(one for one in (line.argument, hand.text) if one)
-    to_head = desk.levels[level].role == "pimpinan"
-    if to_head and not reason:
+    if asked.template is Template.ESCALATION and not reason:
         return refuse(line, Result.REASON_MISSING)
-    people = tuple(one for one in people if ticket.category in one.categories) or people
-    # Whoever works on it keeps it while the head decides; otherwise the one who is asked has it.
-    holder = ticket.holder if to_head else people[0].address if len(people) == 1 else None
-    template = Template.ESCALATION if to_head else Template.DELEGATION
-    case = telling(case, Tell(Notice.NEW, people, template, reason=reason))
-    now_at = replace(opened(ticket), level=level, holder=holder)
-    place = desk.levels[level].name if to_head else _place(now_at, hand)  # the holder is not the head
-    return done(case, line, Result.ESCALATED, place, now_at)
+    case = telling(case, Tell(Notice.NEW, asked.people, asked.template, reason=reason))
+    return done(case, line, Result.ESCALATED, _place(asked.ticket, hand), asked.ticket)
 
 
 def give_back(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | ReceiptLine:
-    desk, level = hand.counter.desk, _stands_at(ticket, hand) - 1
-    if level < 0:
-        return refuse(line, Result.LEVEL_BOTTOM)
-    holder = desk.staff_by_address(ticket.holder) if ticket.holder else None
-    people = desk.level_staff(level)
-    if holder not in people:
-        of_category = tuple(one for one in people if ticket.category in one.categories) or people
-        holder = of_category[0] if len(of_category) == 1 else None
-    now_at = replace(ticket, level=level, holder=holder.address if holder else None)
-    case = telling(case, Tell(Notice.RETURNED, (holder,) if holder else people, reason=hand.text))
-    return done(case, line, Result.RETURNED, _place(now_at, hand), now_at)
-
-
-def _stands_at(ticket: Ticket, hand: Hand) -> int:
-    """The level that works on it: #tugas may have given it to somebody above its own."""
-    holder = hand.counter.desk.staff_by_address(ticket.holder) if ticket.holder else None
-    return max(ticket.level, hand.counter.desk.level_of(holder) if holder else 0)
+    asked = levels.below(ticket, hand.counter)
+    if isinstance(asked, Result):
+        return refuse(line, asked)
+    case = telling(case, Tell(Notice.RETURNED, asked.people, reason=hand.text))
+    return done(case, line, Result.RETURNED, _place(asked.ticket, hand), asked.ticket)
 
 
 def _place(ticket: Ticket, hand: Hand) -> str:
@@ -126,14 +103,17 @@ def category(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | Recei
     found = arguments.category(line.argument, categories)
     if isinstance(found, Unclear):
         return unclear(line, found)
-    return done(case, line, Result.CATEGORY_SET, categories[found], replace(ticket, category=found))
+    return done(
+        case, line, Result.CATEGORY_SET, categories[found], replace(ticket, category=found, suggestion=None)
+    )
 
 
 def work(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | ReceiptLine:
     found = arguments.work(line.argument, hand.counter.desk.work)
     if isinstance(found, Unclear):
         return unclear(line, found)
-    ticket = replace(ticket, work=found.code, category=ticket.category or found.category or None)
+    category = ticket.category or found.category or None
+    ticket = replace(ticket, work=found.code, category=category, suggestion=None)
     return done(case, line, Result.WORK_SET, found.name, with_due(ticket, hand.counter))
 
 
@@ -145,16 +125,36 @@ def priority(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | Recei
 
 
 def confidential(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | ReceiptLine:
+    case, ticket = _hidden(case, ticket, hand)
+    return done(case, line, Result.MADE_CONFIDENTIAL, "", ticket)
+
+
+def _hidden(case: Case, ticket: Ticket, hand: Hand) -> tuple[Case, Ticket]:
+    """From now on only admin and head see it; a holder who is neither has it no more."""
     desk = hand.counter.desk
     holder = desk.staff_by_address(ticket.holder) if ticket.holder else None
     keeps = holder is not None and desk.leads(holder)
     ticket = replace(ticket, confidential=True, holder=ticket.holder if keeps else None)
-    case = telling(case, Tell(Notice.CONFIDENTIAL, desk.leaders(), text=_request(ticket, hand)))
-    return done(case, line, Result.MADE_CONFIDENTIAL, "", ticket)
+    tell = Tell(Notice.CONFIDENTIAL, desk.leaders(), text=_request(ticket, hand))
+    return telling(case, tell), ticket
 
 
 def _request(ticket: Ticket, hand: Hand) -> str:
     return hand.situation.requests.get(ticket.number, "")
+
+
+def agree(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | ReceiptLine:
+    """What a rule suggested is set."""
+    if ticket.suggestion is None:
+        return refuse(line, Result.NOTHING_SUGGESTED)
+    if ticket.suggestion.confidential and not hand.counter.desk.leads(hand.staff):
+        return refuse(line, Result.NOT_ALLOWED)
+    agreed = ruled(ticket, ticket.suggestion, hand.counter)
+    if agreed.confidential and not ticket.confidential:
+        case, agreed = _hidden(case, agreed, hand)
+    case = done(case, line, Result.AGREED, "", agreed)
+    *before, last = case.lines
+    return replace(case, lines=(*before, replace(last, choices=named_in(ticket.suggestion, hand.counter))))
 
 
 def link(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | ReceiptLine:
@@ -201,11 +201,15 @@ def ask(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | ReceiptLin
 
 
 def resolve(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | ReceiptLine:
+    """The survey's question goes along, but nobody is asked twice in 30 days."""
     ticket = resolved(taken_if_free(ticket, hand.staff), hand.now, hand.counter)
+    if ticket.number not in hand.situation.surveyed:
+        ticket = replace(ticket, survey_asked_at=hand.now)
     return done(replace(case, public=Template.RESOLUTION), line, Result.RESOLVED, "", ticket)
 
 
 def close(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | ReceiptLine:
+    case = telling(case, Tell(Notice.CLOSED, _colleagues(ticket, hand)))
     return done(case, line, Result.CLOSED, "", closed(ticket, hand.now))
 
 
@@ -242,6 +246,12 @@ def redirect(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | Recei
         return refuse(line, Result.ARGUMENT_UNCLEAR, line.argument, ("#alihkan lpse-support",))
     ticket = ended(taken_if_free(ticket, hand.staff), Outcome.REDIRECTED, hand.now)
     return done(replace(case, public=Template.REDIRECT), line, Result.REDIRECTED, "", ticket)
+
+
+def out_of_scope(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | ReceiptLine:
+    """Nothing of this desk's: the requester is told where to go."""
+    ticket = ended(taken_if_free(ticket, hand.staff), Outcome.REJECTED, hand.now)
+    return done(replace(case, public=Template.OUT_OF_SCOPE), line, Result.OUT_OF_SCOPE, "", ticket)
 
 
 def tell(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | ReceiptLine:

@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from mailgate.desk.decision import (
+    Agenda,
     Audience,
     AutoSubmitted,
+    Due,
     Letter,
     Notice,
     ReceiptLine,
@@ -38,6 +40,7 @@ def acknowledgement(
         ticket=ticket,
         promise=promise(ticket, counter),
         opens_at=closed,
+        incident=ticket.category is not None and ticket.category == counter.desk.incident_category,
         oversize=message.oversize if message else 0,
     )
     kind = AutoSubmitted.REPLIED if message else AutoSubmitted.GENERATED
@@ -62,6 +65,20 @@ def relay(
     full = replace(letter, ticket=ticket, promise=promise(ticket, counter))
     kind = None if letter.text or letter.reason else AutoSubmitted.GENERATED
     return tuple(_public(template, ticket, to, full, kind, situation, None) for to in readers(ticket))
+
+
+def question_again(ticket: Ticket, situation: Situation, counter: Counter) -> tuple[Send, ...]:
+    """What the requester was asked and has not answered; nothing where no question is known."""
+    asked = situation.questions.get(ticket.number, "")
+    letter = Letter(ticket=ticket, text=asked, again=True, promise=promise(ticket, counter))
+    kind = AutoSubmitted.GENERATED
+    return _to_requester(Template.QUESTION, ticket, letter, kind, situation, None) if asked else ()
+
+
+def farewell(ticket: Ticket, situation: Situation, counter: Counter) -> tuple[Send, ...]:
+    """Tell the requester that the ticket was closed for want of an answer."""
+    letter = Letter(ticket=ticket, promise=promise(ticket, counter))
+    return _to_requester(Template.CLOSED, ticket, letter, AutoSubmitted.GENERATED, situation, None)
 
 
 def merged(surviving: Ticket, gone: Ticket, situation: Situation, counter: Counter) -> tuple[Send, ...]:
@@ -119,7 +136,8 @@ def _public(
 class News:
     """What staff are told of a ticket."""
 
-    notice: Notice
+    notice: Notice | None
+    """For NOTIFICATION."""
     author: Address | None
     """Who caused it; None where no person did."""
     text: str = ""
@@ -128,6 +146,7 @@ class News:
     """The mail that brought it; None where none did, or where its content is nobody's business here."""
     reason: str = ""
     template: Template = Template.NOTIFICATION
+    causes: tuple[Due, ...] = ()
 
     @classmethod
     def of(cls, notice: Notice, message: Message, other_number: str = "") -> Self:
@@ -151,6 +170,7 @@ def notifications(
         text=news.text,
         author=str(news.author) if news.author else "",
         reason=news.reason,
+        causes=news.causes,
         notice=news.notice,
         other_number=news.other_number,
         promise=promise(ticket, counter),
@@ -165,17 +185,21 @@ def notifications(
     author = counter.desk.staff_by_address(news.author.address) if news.author else None
     return tuple(
         _notification(ticket, staff, letter, carried, news.template, situation, counter)
-        for staff in _hearers(ticket, to, counter)
+        for staff in _hearers(ticket, news, to, counter)
         if staff != author
     )
 
 
-def _hearers(ticket: Ticket, to: Sequence[Staff] | None, counter: Counter) -> tuple[Staff, ...]:
+_OF_THE_REQUESTER = frozenset({Notice.NEW, Notice.CONFIDENTIAL, Notice.FOLLOW_UP, Notice.REOPENED})
+"""What those who have a copy of complaints read: the requester's words, and not those of colleagues."""
+
+
+def _hearers(ticket: Ticket, news: News, to: Sequence[Staff] | None, counter: Counter) -> tuple[Staff, ...]:
     hearers = tuple(to) if to is not None else responsible(ticket, counter)
     if not ticket.confidential:
         return hearers
     hearers = tuple(one for one in hearers if may_see(ticket, one, counter)) or counter.desk.leaders()
-    return tuple(dict.fromkeys((*hearers, *_in_copy(counter))))
+    return tuple(dict.fromkeys((*hearers, *(_in_copy(counter) if news.notice in _OF_THE_REQUESTER else ()))))
 
 
 def _in_copy(counter: Counter) -> tuple[Staff, ...]:
@@ -211,7 +235,13 @@ def _notification(
         left_out = (*left_out, *(replace(file, data=b"") for file in carried))
         carried = ()
     public = counter.desk.replies_of(staff) == "public"
-    mine = replace(letter, reply_is_public=public, attachments=carried, left_out=left_out)
+    mine = replace(
+        letter,
+        reply_is_public=public,
+        reads_only="copy" in staff.roles,
+        attachments=carried,
+        left_out=left_out,
+    )
     thread = situation.threads.get((ticket.number, staff.address.casefold()), ())
     return _to_staff(template, staff, mine, AutoSubmitted.GENERATED, thread)
 
@@ -259,6 +289,11 @@ def confirmation(
         looks_automatic=suspected,
     )
     return _to_staff(Template.CONFIRMATION, staff, letter, AutoSubmitted.REPLIED, ())
+
+
+def digest(staff: Staff, agenda: Agenda) -> Send:
+    """The morning's list, on no thread."""
+    return _to_staff(Template.DIGEST, staff, Letter(agenda=agenda), AutoSubmitted.GENERATED, ())
 
 
 def alert(trouble: str, counter: Counter) -> tuple[Send, ...]:

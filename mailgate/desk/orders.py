@@ -35,6 +35,8 @@ ON_TICKETS: Mapping[Command, OnTicket] = {
     Command.DUE: handling.due,
     Command.EXTERNAL: handling.external,
     Command.REDIRECT: handling.redirect,
+    Command.OUT_OF_SCOPE: handling.out_of_scope,
+    Command.AGREE: handling.agree,
     Command.MERGE: merging.merge,
     Command.SPLIT: merging.split,
     Command.LINK: handling.link,
@@ -54,7 +56,7 @@ WITHOUT_TICKET: Mapping[Command, OnNone] = {
     Command.HELP: handling.help_,
 }
 LEADERS_ONLY = frozenset({Command.SPAM, Command.MERGE, Command.SPLIT, Command.CONFIDENTIAL, Command.FIGURES})
-TRIAGE = frozenset({Command.CATEGORY, Command.WORK, Command.PRIORITY, Command.CONFIDENTIAL})
+TRIAGE = frozenset({Command.AGREE, Command.CATEGORY, Command.WORK, Command.PRIORITY, Command.CONFIDENTIAL})
 
 
 def carry_out(order: Order, case: Case, hand: Hand) -> Case | Refused:
@@ -106,6 +108,7 @@ def _possible(command: Command, ticket: Ticket) -> bool:
             | Command.RETURN
             | Command.EXTERNAL
             | Command.REDIRECT
+            | Command.OUT_OF_SCOPE
         ):
             return ticket.status not in FINISHED
         case Command.REOPEN:

@@ -104,6 +104,10 @@ class Situation:
     """(number, person key): ids that this person wrote or received about the ticket, oldest first."""
     history: Mapping[str, tuple[HistoryLine, ...]] = field(default_factory=dict)
     """The last messages of each of `tickets`."""
+    questions: Mapping[str, str] = field(default_factory=dict)
+    """What staff last wrote to the requester; asked only where time acts."""
+    surveyed: frozenset[str] = frozenset()
+    """Tickets whose requester was asked the survey's question within 30 days; asked only for staff."""
     requests: Mapping[str, str] = field(default_factory=dict)
     """What the requester wrote first, whole; asked only for staff."""
     files: Mapping[str, tuple[Attachment, ...]] = field(default_factory=dict)

@@ -123,7 +123,11 @@ def _relayed(case: Case, ticket: Ticket, hand: Hand) -> _Outcome | Refused:
     ticket = answered(ticket, hand.staff, hand.now)
     said = "\n".join(one for one in (case.reason, hand.text) if one)
     words = without_addresses_of_staff(said, hand.counter)
-    letter = Letter(author=hand.staff.name, attachments=hand.message.attachments)
+    letter = Letter(
+        author=hand.staff.name,
+        attachments=hand.message.attachments,
+        survey=case.public is Template.RESOLUTION and ticket.survey_asked_at == hand.now,
+    )
     # A reason begins on the command's line, and where mail programs break lines it goes on below.
     letter = replace(letter, reason=words) if case.reason else replace(letter, text=words)
     relayed = letters.relay(case.public or Template.REPLY, ticket, letter, hand.situation, hand.counter)

@@ -31,6 +31,20 @@ class Outcome(StrEnum):
     SPAM = "spam"
 
 
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What a rule proposes; None leaves alone."""
+
+    rule: int
+    """Its place in the settings, from 1."""
+    work: str | None = None
+    category: str | None = None
+    priority: int | None = None
+    holder: str | None = None
+    role: str | None = None
+    confidential: bool | None = None
+
+
 TOLD = "told"
 """`Ticket.notified_by` where somebody told the requester by phone or in person."""
 MOST_PARTICIPANTS = 10
@@ -100,6 +114,25 @@ class Ticket:
     merged_into: str | None = None
     stranger_of: str | None = None
     """The ticket that a stranger cited by opening this one, until somebody accepts or rejects it."""
+    suggestion: Suggestion | None = None
+    """What a rule proposes, until staff accept it or decide themselves."""
+    started_at: datetime | None = None
+    pending_since: datetime | None = None
+    unheld_since: datetime | None = None
+    external_since: datetime | None = None
+    answered_at: datetime | None = None
+    """The last words of a person to the requester."""
+    contacts: int = 0
+    """How often the requester wrote since then."""
+    contacted_at: datetime | None = None
+    """When they did last; None when nothing came since."""
+    paused_seconds: int = 0
+    """Service time spent waiting for the requester, at a desk that allows pausing."""
+    survey_asked_at: datetime | None = None
+    fired: tuple[str, ...] = ()
+    """Keys of the escalations that acted: see `watch`."""
+    watch_at: datetime | None = None
+    """When time looks at it again; None: never."""
 
     @property
     def requester(self) -> Address:

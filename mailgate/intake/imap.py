@@ -100,6 +100,16 @@ class Mailbox:
             except (imaplib.IMAP4.error, LookupError, TypeError, ValueError) as error:
                 return self._refusal(name, error)
 
+    def mails_in(self, name: str) -> int | Refusal:
+        """How many mails another folder holds, while the watched one stays selected."""
+        with self._asking(f"count the mails in {name}"):
+            try:
+                return int(self._client.folder_status(self._named(name), ["MESSAGES"])[b"MESSAGES"])
+            except imaplib.IMAP4.abort:
+                raise
+            except (imaplib.IMAP4.error, LookupError, TypeError, ValueError) as error:
+                return self._refusal(name, error)
+
     @contextmanager
     def visiting(self, name: str) -> Iterator[Folder | Refusal]:
         """Have another folder selected for reading alone, and afterwards the watched one again.

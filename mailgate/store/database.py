@@ -15,7 +15,7 @@ from mailgate.errors import SettingsError, TemporaryError
 
 __all__ = ["HEAD", "Connection", "Store", "passes_by_itself", "require_current", "upgrade", "version"]
 
-HEAD = "0003"
+HEAD = "0004"
 """The schema that this code speaks: the newest file in migrations/versions."""
 
 SQLITE_BUSY_MS = 30_000

@@ -13,11 +13,13 @@ from mailgate.desk.decision import (
     AskConfirmation,
     Block,
     Decision,
+    DigestSent,
     Effect,
     Link,
     MarkUndeliverable,
     MoveMail,
     OpenTicket,
+    OweDigest,
     SaveTicket,
     Send,
     SettleConfirmation,
@@ -25,7 +27,7 @@ from mailgate.desk.decision import (
     Unlink,
     Warned,
 )
-from mailgate.store import alerts, blocks, confirmations, outbox, tickets
+from mailgate.store import alerts, blocks, confirmations, digests, outbox, tickets
 from mailgate.store.outbox import Composed
 
 
@@ -73,7 +75,7 @@ def _done(connection: Connection, effect: Effect, cause: Cause) -> None:
 
 def _noted(
     connection: Connection,
-    effect: Block | Unblock | AskConfirmation | SettleConfirmation | Warned,
+    effect: Block | Unblock | AskConfirmation | SettleConfirmation | OweDigest | DigestSent | Warned,
     cause: Cause,
 ) -> None:
     match effect:
@@ -86,6 +88,10 @@ def _noted(
                 confirmations.ask(connection, cause.desk, cause.mail_id, person, cause.now)
         case SettleConfirmation(mail_id, confirmed):
             confirmations.settle(connection, mail_id, cause.now, confirmed=confirmed)
+        case OweDigest(person):
+            digests.owe(connection, cause.desk, person)
+        case DigestSent(person, day):
+            digests.sent(connection, cause.desk, person, day)
         case Warned(kind):
             alerts.told(connection, cause.desk, kind, cause.now)
         case _:

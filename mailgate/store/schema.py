@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Dialect,
     ForeignKey,
@@ -213,6 +214,24 @@ ticket = Table(
     Column("survey", Integer, nullable=True, comment="1 not content … 4 very content"),
     Column("merged_into", String(40), nullable=True, index=True, comment="the surviving ticket"),
     Column("stranger_of", String(40), nullable=True, index=True, comment="cited; to accept or reject"),
+    Column("suggestion", JSON, nullable=True, comment="what a rule proposes to staff"),
+    Column("started_at", Instant, nullable=True, comment="when the repair was announced"),
+    Column("pending_since", Instant, nullable=True, comment="since when it waits for the requester"),
+    Column("unheld_since", Instant, nullable=True, comment="since when nobody has it"),
+    Column("external_since", Instant, nullable=True, comment="since when it is outside"),
+    Column("answered_at", Instant, nullable=True, comment="last words of a person to the requester"),
+    Column(
+        "contacts", Integer, nullable=False, server_default=text("0"), comment="the requester's mails since"
+    ),
+    Column("contacted_at", Instant, nullable=True, comment="the requester's last mail since"),
+    Column(
+        "paused_seconds", Integer, nullable=False, server_default=text("0"), comment="service time of waiting"
+    ),
+    Column("survey_asked_at", Instant, nullable=True, comment="when the survey's question was sent"),
+    Column("fired", JSON, nullable=True, comment="escalations that acted: row and what it counts from"),
+    Column("watch_at", Instant, nullable=True, index=True, comment="when time looks again; NULL: never"),
+    Index(None, "desk", "holder", "status"),
+    Index(None, "requester_key", "survey_asked_at"),
     Index(None, "desk", "status", "received_at"),
     Index(None, "desk", "requester_key", "opened_at"),
     Index(None, "close_at"),
@@ -331,4 +350,24 @@ blocked = Table(
     Column("by", Text, nullable=False, comment="who said so"),
     Column("at", Instant, nullable=False, comment="when"),
     comment="senders whose mail opens no ticket",
+)
+
+digest = Table(
+    "digest",
+    metadata,
+    Column("desk", String(64), primary_key=True, comment="whose staff"),
+    Column("person_key", String(320), primary_key=True, comment="listed address, casefolded"),
+    Column("last_on", Date, nullable=True, comment="local day of the last morning digest; NULL: none yet"),
+    Column("owed", Boolean, nullable=False, comment="reminders were kept back: one digest for all of them"),
+    Index(None, "desk", "owed"),
+    comment="who was sent the morning's list",
+)
+
+junk = Table(
+    "junk",
+    metadata,
+    Column("desk", String(64), primary_key=True, comment="whose mailbox"),
+    Column("mails", Integer, nullable=False, comment="in the junk folder when last looked"),
+    Column("at", Instant, nullable=False, comment="when that was"),
+    comment="what the mail server holds for junk",
 )

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import TypedDict
 
 from sqlalchemy import Connection
@@ -22,6 +23,7 @@ from mailgate.store.mails import Kept
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+SURVEYED_AGAIN = timedelta(days=30)
 HISTORY_LINES = 5
 MOST_CITED = 60  # the first and the last ones of a References field that may hold thousands
 MOST_IDS = 20  # of one person and ticket: what a client needs for its thread
@@ -146,6 +148,7 @@ def _for_staff(
     return replace(
         situation,
         requests={number: tickets.request(connection, number) for number in situation.tickets},
+        surveyed=tickets.surveyed(connection, situation.tickets.values(), situation.now - SURVEYED_AGAIN),
         files={number: tickets.files(connection, number) for number in situation.tickets},
         spoken=tickets.spoken(connection, told_of),
         asked=confirmations.asked(connection, told_of),
@@ -168,7 +171,7 @@ def _month(asked: Wanted, situation: Situation, counter: Counter) -> tuple[datet
 
 
 def without_mail(connection: Connection, ticket: Ticket, counter: Counter, now: datetime) -> Situation:
-    """The same where no mail came in: our own server refused one of ours."""
+    """The same where no mail came in: time acts, or our own server refused a mail of ours."""
     limits = counter.limits
     return Situation(
         now=now,
@@ -177,6 +180,9 @@ def without_mail(connection: Connection, ticket: Ticket, counter: Counter, now: 
         tickets={ticket.number: ticket},
         threads=_threads(connection, [ticket.number], counter),
         told_lately=alerts.since(connection, counter.key, now - DAY),
+        requests={ticket.number: tickets.request(connection, ticket.number)},
+        questions={ticket.number: tickets.question(connection, ticket.number)},
+        files={ticket.number: tickets.files(connection, ticket.number)},
         history={ticket.number: tickets.history(connection, ticket.number, HISTORY_LINES)},
         desk_exhausted=outbox.automatic_reached(
             connection, counter.key, limits.automatic_per_desk_per_hour, now - HOUR
@@ -218,7 +224,7 @@ def _threads(
         ):
             threads[number, person].append((at, message_id))
     return {
-        key: tuple(dict.fromkeys(one for _, one in sorted(found)[-MOST_IDS:]))
+        key: tuple(dict.fromkeys(one for _, one in sorted(found, key=itemgetter(0))[-MOST_IDS:]))
         for key, found in threads.items()
     }
 

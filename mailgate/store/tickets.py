@@ -1,7 +1,7 @@
 """What do we know of tickets?"""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from mailgate.desk.decision import AddEvent, AddMessage, HistoryLine, MessageKind
 from mailgate.desk.situation import Spoken
-from mailgate.desk.ticket import Outcome, Status, Ticket
+from mailgate.desk.ticket import Outcome, Status, Suggestion, Ticket
 from mailgate.message.message import Address, Attachment
 from mailgate.store.schema import event, link, mail, message, serial, ticket
 
@@ -37,6 +37,8 @@ def _ticket(row: Row[Any]) -> Ticket:
     values["outcome"] = Outcome(values["outcome"]) if values["outcome"] else None
     values["participants"] = tuple(Address(**one) for one in values["participants"] or ())
     values["proposed"] = Address(**values["proposed"]) if values["proposed"] else None
+    values["suggestion"] = Suggestion(**values["suggestion"]) if values["suggestion"] else None
+    values["fired"] = tuple(values["fired"] or ())
     return Ticket(**values)
 
 
@@ -45,6 +47,8 @@ def _row(value: Ticket) -> dict[str, Any]:
         "requester_key": value.requester.key,
         "participants": [_mailbox(one) for one in value.participants] or None,
         "proposed": _mailbox(value.proposed) if value.proposed else None,
+        "suggestion": asdict(value.suggestion) if value.suggestion else None,
+        "fired": list(value.fired) or None,
     }
 
 
@@ -331,15 +335,56 @@ def recent(connection: Connection, desk: str, requester: str, since: datetime) -
     return [(row.number, row.subject) for row in connection.execute(_RECENT, facts)]
 
 
-def due_for_closing(connection: Connection, desks: Sequence[str], now: datetime, most: int) -> list[str]:
-    """Resolved tickets of these desks whose silence lasted long enough."""
+def due(connection: Connection, desks: Sequence[str], now: datetime, most: int) -> list[str]:
+    """Tickets of these desks at which time has to look, the earliest first."""
+    query = select(ticket.c.number).where(ticket.c.watch_at <= now, ticket.c.desk.in_(desks))
+    return list(connection.scalars(query.order_by(ticket.c.watch_at, ticket.c.number).limit(most)))
+
+
+def due_counts(connection: Connection, desks: Sequence[str], now: datetime) -> dict[str, int]:
+    """How many of each desk; those that silence closes are not counted, because nobody is told of them."""
     query = (
-        select(ticket.c.number)
-        .where(ticket.c.close_at <= now, ticket.c.status == Status.RESOLVED.value, ticket.c.desk.in_(desks))
-        .order_by(ticket.c.close_at)
-        .limit(most)
+        select(ticket.c.desk, func.count().label("n"))
+        .where(ticket.c.watch_at <= now, ticket.c.status != Status.RESOLVED.value, ticket.c.desk.in_(desks))
+        .group_by(ticket.c.desk)
     )
-    return list(connection.scalars(query))
+    return {row.desk: row.n for row in connection.execute(query)}
+
+
+def postpone(connection: Connection, number: str, until: datetime) -> None:
+    """Time looks at it again then."""
+    connection.execute(update(ticket).where(ticket.c.number == number).values(watch_at=until))
+
+
+def of_staff(connection: Connection, desk: str, person: str, most: int) -> list[Ticket]:
+    """Unfinished tickets that this person has or that nobody has, what is due first."""
+    query = select(*_COLUMNS).where(
+        ticket.c.desk == desk,
+        ticket.c.status.in_([Status.NEW, Status.OPEN, Status.PENDING]),
+        or_(ticket.c.holder == person, ticket.c.holder.is_(None)),
+    )
+    undated = case((ticket.c.due_at.is_(None), 1), else_=0)
+    ordered = query.order_by(undated, ticket.c.due_at, ticket.c.received_at, ticket.c.number).limit(most)
+    return [_ticket(row) for row in connection.execute(ordered)]
+
+
+def question(connection: Connection, number: str) -> str:
+    """What staff last wrote to the requester."""
+    last = select(message.c.text).where(message.c.number == number, message.c.kind == MessageKind.REPLY.value)
+    return connection.scalar(last.order_by(message.c.id.desc()).limit(1)) or ""
+
+
+def surveyed(connection: Connection, some: Iterable[Ticket], since: datetime) -> frozenset[str]:
+    """Those of these tickets whose requester was asked the survey's question lately."""
+    keys = {one.number: one.requester.key for one in some if one.requester.key}
+    asked = set(
+        connection.scalars(
+            select(ticket.c.requester_key).where(
+                ticket.c.requester_key.in_(keys.values()), ticket.c.survey_asked_at > since
+            )
+        )
+    )
+    return frozenset(number for number, key in keys.items() if key in asked)
 
 
 def request(connection: Connection, number: str) -> str:

@@ -1,0 +1,65 @@
+"""Who was sent the morning's list, and to whom is one owed?"""
+
+from datetime import date, datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from mailgate.store.schema import digest, junk
+
+
+def owe(connection: Connection, desk: str, person: str) -> None:
+    _set(connection, desk, person, {"owed": True})
+
+
+def sent(connection: Connection, desk: str, person: str, day: date) -> None:
+    _set(connection, desk, person, {"owed": False, "last_on": day})
+
+
+def _set(connection: Connection, desk: str, person: str, facts: dict[str, object]) -> None:
+    key = person.casefold()
+    which = (digest.c.desk == desk, digest.c.person_key == key)
+    if not connection.execute(update(digest).where(*which).values(facts)).rowcount:
+        connection.execute(insert(digest).values({"desk": desk, "person_key": key, "owed": False} | facts))
+
+
+def served(connection: Connection, desk: str, day: date) -> frozenset[str]:
+    """Keys of those who have the list of this day and are owed nothing."""
+    return frozenset(
+        connection.scalars(
+            select(digest.c.person_key).where(
+                digest.c.desk == desk, digest.c.last_on == day, digest.c.owed.is_(False)
+            )
+        )
+    )
+
+
+def owed(connection: Connection, desk: str) -> frozenset[str]:
+    """Keys of those from whom reminders were kept back."""
+    return frozenset(
+        connection.scalars(select(digest.c.person_key).where(digest.c.desk == desk, digest.c.owed.is_(True)))
+    )
+
+
+def still_wanted(connection: Connection, desk: str, person: str, day: date) -> bool:
+    """Whether nobody sent it meanwhile; the row is locked until the transaction ends."""
+    row = connection.execute(
+        select(digest)
+        .where(digest.c.desk == desk, digest.c.person_key == person.casefold())
+        .with_for_update()
+    ).one_or_none()
+    return row is None or row.owed or row.last_on is None or row.last_on < day
+
+
+def junk_counted(connection: Connection, desk: str, mails: int, now: datetime) -> None:
+    facts = {"mails": mails, "at": now}
+    if not connection.execute(update(junk).where(junk.c.desk == desk).values(facts)).rowcount:
+        connection.execute(insert(junk).values(desk=desk, **facts))
+
+
+def junk_counted_at(connection: Connection, desk: str) -> datetime | None:
+    return connection.scalar(select(junk.c.at).where(junk.c.desk == desk))
+
+
+def junk_mails(connection: Connection, desk: str) -> int:
+    """How many mails the desk's junk folder held when last looked."""
+    return connection.scalar(select(junk.c.mails).where(junk.c.desk == desk)) or 0
