@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench crash clean
+.PHONY: help setup demo test bench crash leaks clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -28,6 +28,9 @@ bench: $(VENV)/.dev ## measure how much mail goes through
 
 crash: $(VENV)/.dev ## kill mailgate again and again and count the mail
 	$(PY) tests/crash/run.py
+
+leaks: $(VENV)/.dev ## look longer for words that reach the wrong person
+	MAILGATE_EXAMPLES=1200 $(VENV)/bin/pytest --timeout=900 tests/test_outsiders_learn_nothing.py
 
 clean: ## remove .venv and what the tools left behind
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -8,7 +8,7 @@ from enum import StrEnum
 from mailgate import gateway
 from mailgate.errors import MailgateError
 from mailgate.gateway import Office
-from mailgate.intake.imap import Mailbox
+from mailgate.intake.imap import Mailbox, Refusal
 from mailgate.outbox.smtp import Session
 from mailgate.settings import Desk, load_holidays
 from mailgate.store.database import HEAD, Store, version
@@ -37,6 +37,8 @@ def findings(office: Office, *, offline: bool, today: date) -> Iterator[Finding]
     yield _holidays(office, today)
     yield _tried("database", lambda: _database(office))
     for key, desk in office.settings.desks.items():
+        yield from _people(key, desk)
+        yield from _trust(key, desk)
         yield _tried(f"{key} secrets", lambda desk=desk: _secrets(office, desk))  # type: ignore[misc]
         if not offline:
             yield _tried(f"{key} imap", lambda desk=desk: _imap(office, desk))  # type: ignore[misc]
@@ -78,6 +80,29 @@ def _database(office: Office) -> Finding | str:
     return f"schema {found}"
 
 
+def _people(key: str, desk: Desk) -> Iterator[Finding]:
+    """Whom a ticket would not reach on its way up."""
+    for index, level in enumerate(desk.levels):
+        people = desk.level_staff(index)
+        if not people and not level.external:
+            text = f"nobody has the role {level.role}: what is escalated to {level.name} reaches nobody"
+            yield Finding(Verdict.WARN, f"{key} staff", text)
+        chosen = {category for person in people for category in person.categories}
+        if missing := [one for one in desk.categories if chosen and one not in chosen]:
+            text = f"at {level.name} nobody has the category {', '.join(missing)}: everybody there is told"
+            yield Finding(Verdict.WARN, f"{key} staff", text)
+
+
+def _trust(key: str, desk: Desk) -> Iterator[Finding]:
+    """RFC 8601, section 5: a field with the server's own id that came from outside has to be removed."""
+    if desk.trusted_authserv_ids:
+        text = (
+            f"make sure that {desk.imap.host} removes Authentication-Results of "
+            f"{', '.join(desk.trusted_authserv_ids)} from mail that comes in: else anybody can write one"
+        )
+        yield Finding(Verdict.WARN, f"{key} dmarc", text)
+
+
 def _secrets(office: Office, desk: Desk) -> str:
     gateway.account(desk, office.base)
     gateway.submission_server(desk, office.base)
@@ -88,6 +113,7 @@ def _imap(office: Office, desk: Desk) -> Finding | str:
     mailbox = Mailbox(gateway.account(desk, office.base))
     try:
         offered = mailbox.capabilities()
+        missing = _sent_folder(mailbox, desk.imap.sent)
     finally:
         mailbox.close()
     what = f"{desk.imap.user} at {desk.imap.host}"
@@ -95,7 +121,21 @@ def _imap(office: Office, desk: Desk) -> Finding | str:
         return Finding(Verdict.FAIL, what, "the server offers neither MOVE nor UIDPLUS: mail cannot be moved")
     if b"IDLE" not in offered:
         return Finding(Verdict.WARN, what, f"no IDLE: mail is noticed every {desk.imap.poll_seconds} s only")
+    if missing:
+        return Finding(Verdict.FAIL, what, missing)
     return f"{what}: login, folders, IDLE and MOVE work"
+
+
+def _sent_folder(mailbox: Mailbox, name: str) -> str | None:
+    """Why answers that are written in webmail will not count; None when they will, or are not to."""
+    if not name:
+        return None
+    with mailbox.visiting(name) as there:
+        if not isinstance(there, Refusal):
+            return None
+    meant = mailbox.folder_of_sent_mail()
+    hint = f'; the server has it as "{meant}"' if meant and meant != name else ""
+    return f'sent = "{name}" cannot be watched: {there.reason}{hint}'
 
 
 def _smtp(office: Office, desk: Desk) -> str:

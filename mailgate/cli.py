@@ -34,9 +34,11 @@ app = typer.Typer(
 )
 aside_app = typer.Typer(help="Mail that could not be read and waits for you.", no_args_is_help=True)
 outbox_app = typer.Typer(help="Mail that is to leave.", no_args_is_help=True)
+blocked_app = typer.Typer(help="Senders that staff silenced with #spam.", no_args_is_help=True)
 db_app = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(aside_app, name="aside")
 app.add_typer(outbox_app, name="outbox")
+app.add_typer(blocked_app, name="blocked")
 app.add_typer(db_app, name="db")
 
 EX_TROUBLE, EX_USAGE, EX_TEMPFAIL = 1, 2, 75
@@ -193,7 +195,9 @@ def _know_desk(settings: "Settings", desk: str | None) -> None:
 
 
 def _fail(text: str) -> NoReturn:
-    print(text, file=sys.stderr)
+    from mailgate.logs import printable
+
+    print(printable(text), file=sys.stderr)  # an id or address was copied out of some mail
     raise typer.Exit(EX_TROUBLE)
 
 
@@ -428,6 +432,23 @@ def why(message: str, as_json: Json = False) -> None:
                 views.print_decision(one)
 
 
+@app.command()
+def status(as_json: Json = False) -> None:
+    """The service on one screen: what waits at each desk.
+
+    Examples: mailgate status · mailgate status --json
+    """
+    from mailgate import views
+
+    with _known_store() as (settings, store), store.reading() as look:
+        rows = views.status_rows(look, settings, datetime.now(UTC))
+    if as_json:
+        _print_json(rows)
+    else:
+        for row in rows:
+            views.print_status(row)
+
+
 @aside_app.command("list")
 def aside_list(desk: DeskOption = None, as_json: Json = False) -> None:
     """What waits, oldest first.
@@ -546,6 +567,45 @@ def outbox_retry(
     if message_id and not count:
         _fail(f"{message_id}: nothing that waits or failed has this id; `mailgate outbox list` names them")
     print(f"{count} will be tried again")
+
+
+@blocked_app.command("list")
+def blocked_list(desk: DeskOption = None, as_json: Json = False) -> None:
+    """Whose mail opens no ticket, oldest first.
+
+    Examples: mailgate blocked list · mailgate blocked list --desk kominfo --json
+    """
+    from mailgate import views
+
+    with _known_store() as (settings, store):
+        _know_desk(settings, desk)
+        with store.reading() as look:
+            rows = views.blocked_rows(look, desk, ZoneInfo(settings.service.timezone))
+    if as_json:
+        _print_json(rows)
+    else:
+        _table(*views.blocked_table(rows), "nobody is blocked")
+
+
+@blocked_app.command("remove")
+def blocked_remove(
+    address: Annotated[str, typer.Argument(help="As the list shows it, in any case.")],
+    desk: DeskOption = None,
+) -> None:
+    """Hear a sender again; mail that came meanwhile is kept, `mailgate why` finds it.
+
+    Examples: mailgate blocked remove iklan@example.com · mailgate blocked remove iklan@example.com --desk X
+    """
+    from mailgate.logs import printable
+    from mailgate.store import blocks
+
+    with _known_store() as (settings, store), store.writing() as write:
+        _know_desk(settings, desk)
+        count = blocks.remove(write, desk, address)
+    if not count:
+        where = f" at {desk}" if desk else ""
+        _fail(f"{address}: not blocked{where}; `mailgate blocked list` names those who are")
+    print(printable(f"{address}: heard again, at {count} {'desk' if count == 1 else 'desks'}"))
 
 
 @db_app.command("upgrade")

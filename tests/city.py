@@ -1,6 +1,6 @@
 """A city with two desks on real servers: what the tests of whole ways stand on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -26,6 +26,12 @@ ADMIN = "Admin Satu <admin1@pyk.example.go.id>"
 TECHNICIAN = "Doni <doni@pyk.example.go.id>"
 HEAD = "Bu Kadis <kadis@pyk.example.go.id>"
 ADMIN_PRIVATE = "Satu <admin.satu@mail.example>"
+ADMIN_TWO = "Admin Dua <admin2@pyk.example.go.id>"
+NETWORK_TECHNICIAN = "Sari Dewi <sari@pyk.example.go.id>"
+SECURITY_TECHNICIAN = "Beni Saputra <beni@pyk.example.go.id>"
+LPSE_ADMIN = "Petugas LPSE <petugas@lpse.example.go.id>"
+PPE = "Admin PPE <ppe@lpse.example.go.id>"
+LPSE_HEAD = "Kepala LPSE <kepala@lpse.example.go.id>"
 KOMINFO = "abuse.kominfo@pyk.example.go.id"
 LPSE = "lpse@mail.example"
 ALERTS = "ops@pyk.example.go.id"
@@ -91,6 +97,45 @@ def tables(base: Path, database: str) -> dict[str, Any]:
         "limits": {},
         "desks": {"kominfo": kominfo, "lpse": lpse},
     }
+
+
+def _person(mailbox: str, role: str, *categories: str) -> dict[str, Any]:
+    name, _, rest = mailbox.partition(" <")
+    return {"name": name, "address": rest.rstrip(">"), "roles": [role], "categories": list(categories)}
+
+
+def furnish(desks: dict[str, Any]) -> None:
+    """Both desks with the people, levels and kinds of work that the shipped settings have."""
+    kominfo, lpse = desks["kominfo"], desks["lpse"]
+    kominfo["categories"] = {
+        "aplikasi": "Aplikasi",
+        "infrastruktur": "Infrastruktur TIK",
+        "keamanan": "Keamanan informasi",
+    }
+    kominfo["staff"] += [
+        _person(ADMIN_TWO, "admin"),
+        _person(NETWORK_TECHNICIAN, "teknisi", "infrastruktur"),
+        _person(SECURITY_TECHNICIAN, "teknisi", "keamanan"),
+    ]
+    kominfo["work"] = [
+        _work("PWD", "Penggantian password", "30 service minutes", "received") | {"category": "aplikasi"},
+        _work("ANT", "Pointing antena wireless", "3 service hours", "notified")
+        | {"category": "infrastruktur"},
+    ]
+    lpse["levels"] = [
+        {"name": "Helpdesk LPSE", "role": "admin", "replies": "public"},
+        {"name": "Admin PPE", "role": "ppe", "replies": "public"},
+        {"name": "Helpdesk LKPP-RI", "external": True},
+    ]
+    lpse["staff"] += [_person(PPE, "ppe"), _person(LPSE_HEAD, "pimpinan")]
+    lpse["work"] = [_work("LYN", "Penanganan pengaduan", "1 working day", "received")]
+    lpse["default_work"] = "LYN"
+    lpse["copy_complaints_to"] = [address(LPSE_HEAD)]
+    lpse["street_required_for"] = ["walk_in"]
+
+
+def _work(code: str, name: str, within: str, starts: str) -> dict[str, Any]:
+    return {"code": code, "name": name, "within": within, "starts": starts, "promise": f"Standar {code}"}
 
 
 @dataclass
@@ -200,6 +245,12 @@ class City:
     def receive(self, raw: bytes, desk: str = "kominfo", when: datetime | None = None) -> int:
         """Put a mail into a desk's INBOX as its server would; returns its UID."""
         return self.dovecot.append(self.users[desk], raw, when=when or self.now)
+
+    def receive_all(self, raws: Sequence[bytes], desk: str = "kominfo") -> None:
+        """Many mails, arrived now, in their order."""
+        with self.dovecot.session(self.users[desk]) as client:
+            for raw in raws:
+                client.append("INBOX", raw, msg_time=self.now)
 
     def sent(self, to: str | None = None) -> list[EmailMessage]:
         """What the submission server accepted, oldest first; `to` narrows it to one address."""

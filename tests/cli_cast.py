@@ -15,7 +15,7 @@ from mailgate.desk.ticket import Status
 from mailgate.message.ids import Index
 from mailgate.message.message import Address, Attachment
 from mailgate.outbox.retry import Answer, Lost, Stage, judge
-from mailgate.store import mails, outbox, tickets
+from mailgate.store import blocks, confirmations, mails, outbox, tickets
 from mailgate.store.database import Store, upgrade
 from mailgate.store.mails import Arrival
 from mailgate.store.outbox import Composed
@@ -27,6 +27,7 @@ HOSTILE = "\x1b[31mMerah\x9b2J\x1b]0;judul\x07 \u202efdp.exe\u202c"
 ADMIN = "admin.dengan.nama.yang.panjang@pyk.example.go.id"
 OPENED, ASIDE, HEADER_ONLY = 1, 2, 3
 """Ids of the mails that came in."""
+SPAMMER = "Iklan\x1b[2J.dengan.nama.yang.panjang.sekali@iklan.example.com"
 
 
 @dataclass
@@ -44,8 +45,14 @@ def office(base: Path, database: str | None = None) -> City:
     nobody = Nobody()
     users = {"kominfo": "kominfo", "lpse": "lpse"}
     written = tables(base, url)
+    only_levels_with_staff(written)
     write_holidays(base)
     return City(base, written, cast("Dovecot", nobody), cast("Sink", nobody), users)
+
+
+def only_levels_with_staff(written: dict[str, Any]) -> None:
+    """The city's second desk has an admin only: without levels that nobody works at, `check` is content."""
+    del written["desks"]["lpse"]["levels"][1:]
 
 
 def write_holidays(base: Path) -> None:
@@ -68,13 +75,27 @@ def fill(url: str) -> None:
             holder=ADMIN,
             due_at=NOW - DAY,
             received_at=NOW - 2 * DAY,
+            channel="walk_in",
+            started=True,
+            notified_at=NOW - DAY,
+            notified_by="told",
+            form=True,
+            requester_phone=f"0812 {HOSTILE}",
+            requester_organisation=f"SDN 05 {HOSTILE}",
+            requester_street=f"Jalan Sudirman 5\n{HOSTILE}",
+            participants=(Address(HOSTILE, "budi@disdik.example.go.id"),),
+            proposed=Address(HOSTILE, "warga@mail.example"),
+            external_number=f"LKPP-77 {HOSTILE}",
+            survey=3,
+            stranger_of="KOM-2026-000002",
         ),
         ticket("KOM-2026-000002", status=Status.CLOSED, resolved_at=NOW - DAY, closed_at=NOW),
-        ticket("KOM-2026-000003", due_at=NOW + 365 * DAY),
+        ticket("KOM-2026-000003", merged_into="KOM-2026-000001", due_at=NOW + 365 * DAY),
         ticket("LPSE-2026-000001", desk="lpse", status=Status.RESOLVED, resolved_at=NOW, due_at=NOW - DAY),
     )
     _receive(store)
     _send(store)
+    _silence(store)
     store.close()
 
 
@@ -83,8 +104,7 @@ def _receive(store: Store) -> None:
     with store.writing() as write:
         mails.keep(
             write,
-            "kominfo",
-            7,
+            mails.Place("kominfo", "INBOX", 7),
             [
                 Arrival(1, NOW, 90, raw, Index("opened@client.example", (), "a" * 64), oversize=False),
                 Arrival(2, NOW, 90, raw, Index("aside@client.example", (), "b" * 64), oversize=False),
@@ -116,6 +136,24 @@ def _receive(store: Store) -> None:
         mails.set_aside(write, ASIDE, f"reading failed: {HOSTILE}", NOW)
         mails.set_aside(write, HEADER_ONLY, f"reading failed: {HOSTILE}", NOW)
         mails.describe(write, HEADER_ONLY, f"{HOSTILE} <big@example.com>", HOSTILE)
+
+
+def _silence(store: Store) -> None:
+    """One sender at both desks, another at one."""
+    with store.writing() as write:
+        blocks.add(write, "kominfo", SPAMMER, "KOM-2026-000002", ADMIN, NOW - DAY)
+        for desk, number in (("kominfo", "KOM-2026-000003"), ("lpse", "LPSE-2026-000001")):
+            blocks.add(write, desk, "Promo@Example.com", number, ADMIN, NOW)
+
+
+def ask(url: str, asked_at: datetime, settled_at: datetime | None = None, *, yes: bool = False) -> None:
+    """Whether the mail that opened the ticket is the admin's; answered, where it was."""
+    store = Store(url)
+    with store.writing() as write:
+        confirmations.ask(write, "kominfo", OPENED, ADMIN, asked_at)
+        if settled_at is not None:
+            confirmations.settle(write, OPENED, settled_at, confirmed=yes)
+    store.close()
 
 
 def _send(store: Store) -> None:

@@ -5,12 +5,12 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_cast import ADMIN, ASIDE, HEADER_ONLY, HOSTILE, OPENED, fill, office
+from cli_cast import ADMIN, ASIDE, DAY, HEADER_ONLY, HOSTILE, OPENED, SPAMMER, ask, fill, office
 from daemon import COMMAND, mailgate
 
 from mailgate import cli
@@ -24,11 +24,12 @@ SHOW_KEYS = {
     "number", "desk", "status", "level", "holder", "outcome", "confidential", "channel", "subject",
     "requester", "participants", "category", "work", "priority", "received_at", "notified_at",
     "first_response_at", "promised_due_at", "due_at", "clock", "resolved_at", "closed_at", "reopened",
-    "external_number", "survey",
-    "links", "messages", "events", "outgoing",
+    "external_number", "survey", "started", "notified_by", "merged_into", "stranger_of", "contact_form",
+    "proposed", "links", "messages", "events", "outgoing",
 }
 INSIDE = {
-    "requester": {"name", "address", "phone", "organisation"},
+    "requester": {"name", "address", "phone", "organisation", "street"},
+    "participants": {"name", "address"},
     "messages": {"direction", "kind", "author", "subject", "text", "at", "attachments", "message_id"},
     "events": {"at", "actor", "what", "reason", "message_id"},
     "outgoing": {"to", "template", "message_id", "state", "attempts", "last_error", "sent_at"},
@@ -117,6 +118,36 @@ def test_one_ticket_has_every_documented_key(run: Cli) -> None:
     assert shown["messages"][0]["attachments"][0]["size"] == 12
 
 
+def test_one_ticket_tells_what_staff_entered_and_leaves_out_what_nobody_did(run: Cli) -> None:
+    shown = json.loads(run("show", "KOM-2026-000001", "--json")[1])
+    assert shown["requester"]["phone"].startswith("0812 ")
+    assert [one["address"] for one in shown["participants"]] == ["budi@disdik.example.go.id"]
+    assert (shown["survey"], shown["channel"], shown["started"]) == (3, "walk_in", True)
+    plain = json.loads(run("show", "KOM-2026-000002", "--json")[1])
+    assert (plain["requester"]["phone"], plain["participants"], plain["proposed"]) == (None, [], None)
+
+    _, told, _ = run("show", "KOM-2026-000001")
+    facts = {line[:18].strip(): line[19:] for line in told.split("\n<-")[0].splitlines()[3:]}
+    wanted = {
+        "organisation": "SDN 05",
+        "phone": "0812",
+        "street": "Jalan Sudirman 5",
+        "participant": "budi@disdik.example.go.id",
+        "perhaps from": "warga@mail.example",
+        "channel": "walk_in",
+        "contact_form": "yes",
+        "started": "yes",
+        "notified_at": "2026-08-02T09:00:00+07:00",
+        "external_number": "LKPP-77",
+        "survey": "3",
+        "stranger_of": "KOM-2026-000002",
+    }
+    assert {name for name, text in wanted.items() if text not in facts.get(name, "")} == set()
+    _, plain_told, _ = run("show", "KOM-2026-000002")
+    assert not [name for name in wanted if f"\n{name:<18} " in plain_told]
+    assert "merged_into        KOM-2026-000001" in run("show", "KOM-2026-000003")[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -127,6 +158,9 @@ def test_one_ticket_has_every_documented_key(run: Cli) -> None:
         (("outbox", "list", "--desk", "x"), "--desk x: no such desk"),
         (("aside", "list", "--desk", "x"), "--desk x: no such desk"),
         (("aside", "replay"), "aside replay: name ids, or --all"),
+        (("blocked", "list", "--desk", "x"), "--desk x: no such desk"),
+        (("blocked", "remove", "a@b.example", "--desk", "x"), "--desk x: no such desk"),
+        (("blocked", "remove"), "Missing argument"),
         (("aside", "replay", "1", "--all"), "aside replay: name ids, or --all"),
         (("outbox", "retry"), "outbox retry: name a Message-ID, or --all"),
         (("--log-level", "loud", "tickets"), "loud"),
@@ -148,13 +182,15 @@ def test_wrong_usage_is_told_with_what_would_be_right(run: Cli, arguments: tuple
         (("why", "nobody@example.com"), "nobody@example.com: no mail with this id came in"),
         (("why", "9" * 30), "no mail with this id came in"),
         (("aside", "show", "99"), "99: no mail with this id"),
+        (("blocked", "remove", "rina@disdik.example.go.id"), "rina@disdik.example.go.id: not blocked; `mail"),
+        (("blocked", "remove", SPAMMER, "--desk", "lpse"), f"{SPAMMER}: not blocked at lpse; `mail"),
         (("outbox", "retry", "nobody@x"), "nobody@x: nothing that waits or failed has this id"),
     ],
 )
 def test_what_is_not_there_is_told_in_one_line(run: Cli, arguments: tuple[str], told: str) -> None:
     status, out, err = run(*arguments)
     assert (status, out) == (1, "")
-    assert told in err
+    assert told.replace("\x1b", "\ufffd") in err
     assert err.count("\n") == 1
 
 
@@ -168,6 +204,8 @@ LISTINGS = [
     ("aside", "list"),
     ("outbox", "list"),
     ("outbox", "list", "--state", "sent"),
+    ("blocked", "list"),
+    ("status",),
     ("check", "--offline"),
 ]
 
@@ -247,6 +285,27 @@ def test_a_mail_that_was_set_aside_comes_out_byte_for_byte(settings_file: Path) 
     assert raw == f"From: {HOSTILE} <x@example.com>\r\nSubject: {HOSTILE}\r\n\r\nIsi.\r\n".encode()
 
 
+def test_one_screen_tells_what_waits_at_each_desk(run: Cli, rows: Rows) -> None:
+    kominfo, lpse = rows("status")
+    assert kominfo == {
+        "desk": "kominfo",
+        "new": 1,
+        "open": 1,
+        "pending": 0,
+        "overdue": 1,
+        "undecided": 0,
+        "set_aside": 2,
+        "to_leave": 3,
+        "failed": 1,
+        "confirmations": 0,
+        "blocked": 2,
+    }
+    assert (lpse["desk"], lpse["new"], lpse["blocked"]) == ("lpse", 0, 1)
+    _, told, _ = run("status")
+    assert "  tickets        1 new, 1 open, 0 pending\n  overdue        1\n" in told
+    assert "  senders        2 blocked\n" in told
+
+
 @pytest.mark.parametrize("listing", [("tickets", "--json"), ("tickets",), ("outbox", "list", "--json")])
 def test_a_reader_that_goes_away_is_no_error(settings_file: Path, listing: tuple[str]) -> None:
     """`mailgate tickets | head -1`"""
@@ -304,6 +363,51 @@ def test_a_failed_mail_is_tried_again_by_its_id_only(own: Path) -> None:
     assert not [row for row in listed(own, "outbox", "list") if row["state"] == "failed"]
 
 
+def test_a_sender_is_heard_again_at_one_desk_or_at_all(own: Path) -> None:
+    blocked = [(row["desk"], row["address"]) for row in listed(own, "blocked", "list")]
+    assert blocked == [("kominfo", SPAMMER), ("kominfo", "Promo@Example.com"), ("lpse", "Promo@Example.com")]
+    assert [row["ticket"] for row in listed(own, "blocked", "list", "--desk", "lpse")] == ["LPSE-2026-000001"]
+    done = mailgate(own, "blocked", "remove", "PROMO@example.COM", "--desk", "lpse")
+    assert (done.returncode, done.stdout) == (0, "PROMO@example.COM: heard again, at 1 desk\n")
+    assert listed(own, "blocked", "list", "--desk", "lpse") == []
+    assert mailgate(own, "blocked", "remove", "promo@example.com").returncode == 0
+    assert [row["address"] for row in listed(own, "blocked", "list")] == [SPAMMER]
+    assert mailgate(own, "blocked", "remove", "promo@example.com").returncode == 1
+
+
+def test_a_sender_blocked_at_two_desks_is_heard_again_at_both(own: Path) -> None:
+    done = mailgate(own, "blocked", "remove", "promo@example.com")
+    assert done.stdout == "promo@example.com: heard again, at 2 desks\n"
+    assert [row["address"] for row in listed(own, "blocked", "list")] == [SPAMMER]
+
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "settled", "yes", "state", "told"),
+    [
+        (HOUR, None, False, "unanswered", f"unanswered by {ADMIN}, whose yes counts until "),
+        (DAY + HOUR, None, False, "unanswered", f"unanswered by {ADMIN}, whose yes counts until "),
+        (2 * HOUR, HOUR, True, "confirmed", f"confirmed by {ADMIN} at "),
+        (2 * HOUR, HOUR, False, "discarded", f"discarded by {ADMIN} at "),
+    ],
+)
+def test_why_tells_what_became_of_the_question_to_the_person_in_whose_name_a_mail_came(
+    tmp_path: Path, asked: timedelta, settled: timedelta | None, yes: bool, state: str, told: str
+) -> None:
+    city = office(tmp_path)
+    url, now = city.tables["service"]["database"], datetime.now(UTC)
+    fill(url)
+    ask(url, now - asked, now - settled if settled else None, yes=yes)
+    (found,) = listed(city.settings_file, "why", str(OPENED))
+    assert (found["confirmation"]["state"], found["confirmation"]["person"]) == (state, ADMIN)
+    assert told in mailgate(city.settings_file, "why", str(OPENED)).stdout
+    waiting = [row["confirmations"] for row in listed(city.settings_file, "status")]
+    assert waiting == [1 if settled is None and asked < DAY else 0, 0]
+    assert listed(city.settings_file, "why", str(ASIDE))[0]["confirmation"] is None
+
+
 def test_to_look_makes_no_database(tmp_path: Path) -> None:
     settings = office(tmp_path).settings_file
     for look in (
@@ -311,6 +415,9 @@ def test_to_look_makes_no_database(tmp_path: Path) -> None:
         ("show", "KOM-2026-000001"),
         ("aside", "list"),
         ("outbox", "list"),
+        ("blocked", "list"),
+        ("blocked", "remove", "promo@example.com"),
+        ("status",),
         ("db", "check"),
     ):
         done = mailgate(settings, *look)

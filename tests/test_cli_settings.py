@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from city import City
-from cli_cast import fill, office, write_holidays
+from cli_cast import fill, office, only_levels_with_staff, write_holidays
 from daemon import mailgate
 
 from mailgate import __version__
@@ -23,6 +23,7 @@ COMMANDS = [
     ("tickets",),
     ("show",),
     ("why",),
+    ("status",),
     ("aside",),
     ("aside", "list"),
     ("aside", "show"),
@@ -30,6 +31,9 @@ COMMANDS = [
     ("outbox",),
     ("outbox", "list"),
     ("outbox", "retry"),
+    ("blocked",),
+    ("blocked", "list"),
+    ("blocked", "remove"),
     ("db",),
     ("db", "upgrade"),
     ("db", "check"),
@@ -101,6 +105,7 @@ def verdicts(done: subprocess.CompletedProcess[str]) -> dict[str, tuple[str, str
 
 def test_check_finds_nothing_wrong_where_nothing_is(quick_city: City) -> None:
     write_holidays(quick_city.base)
+    only_levels_with_staff(quick_city.tables)
     for _ in range(2):  # before and after the first run
         done = mailgate(quick_city.settings_file, "check", "--json")
         assert done.returncode == 0, done.stdout
@@ -154,6 +159,43 @@ def test_check_finds_a_year_without_holidays(tmp_path: Path) -> None:
     done = mailgate(city.settings_file, "check", "--offline", "--json")
     assert done.returncode == 0  # it works, and due moments are wrong
     assert verdicts(done)["holidays"][0] == "warn"
+
+
+def warnings(city: City) -> dict[str, str]:
+    """What `check` warns of; the exit status says that it works all the same."""
+    done = mailgate(city.settings_file, "check", "--offline", "--json")
+    assert done.returncode == 0
+    return {what: text for what, (verdict, text) in verdicts(done).items() if verdict == "warn"}
+
+
+def test_check_finds_a_level_at_which_nobody_would_hear_of_a_ticket(tmp_path: Path) -> None:
+    city = office(tmp_path)
+    city.tables["desks"]["lpse"]["levels"] += [
+        {"name": "Admin PPE", "role": "ppe", "replies": "public"},
+        {"name": "LKPP", "external": True},
+    ]
+    assert list(warnings(city)) == ["lpse staff"]
+    assert "nobody has the role ppe" in warnings(city)["lpse staff"]
+    assert "Admin PPE" in warnings(city)["lpse staff"]
+
+
+def test_check_finds_a_category_without_a_technician(tmp_path: Path) -> None:
+    city = office(tmp_path)
+    desk = city.tables["desks"]["kominfo"]
+    desk["categories"] |= {"keamanan": "Keamanan informasi"}
+    assert list(warnings(city)) == ["kominfo staff"]
+    assert "at Teknisi nobody has the category keamanan:" in warnings(city)["kominfo staff"]
+    desk["staff"][1]["categories"] = []  # a level that does not choose by category has everybody
+    assert warnings(city) == {}
+
+
+def test_check_reminds_that_a_forged_result_must_not_get_past_a_server_that_is_trusted(
+    tmp_path: Path,
+) -> None:
+    city = office(tmp_path)
+    city.tables["desks"]["kominfo"]["trusted_authserv_ids"] = ["mx.pyk.example.go.id"]
+    assert list(warnings(city)) == ["kominfo dmarc"]
+    assert "removes Authentication-Results of mx.pyk.example.go.id" in warnings(city)["kominfo dmarc"]
 
 
 def test_check_finds_a_database_of_another_mailgate(tmp_path: Path) -> None:
@@ -224,7 +266,13 @@ def test_every_command_says_what_it_does_and_shows_it(tmp_path: Path, command: t
     assert f"Usage: mailgate {' '.join(command)}".strip() in text.replace(
         "python -m mailgate.cli", "mailgate"
     )
-    if command not in {(), ("aside",), ("outbox",), ("db",)}:  # those only list the commands below them
+    if command not in {
+        (),
+        ("aside",),
+        ("outbox",),
+        ("blocked",),
+        ("db",),
+    }:  # those only list the commands below them
         assert re.search(rf"Examples?: mailgate {' '.join(command)}\b", text)
     assert done.stdout.count("\n") > 3
 

@@ -267,3 +267,22 @@ ELEMENTS = [
 def test_no_heap_of_html_stops_the_reader(markup: str, forwarded: bool) -> None:
     text, marked = texts_of(markup, forwarded=forwarded)
     written(text, marked=marked, forwarded=forwarded)
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        '<div style="display:none">#tutup</div>',
+        '<div style="font-size: 0px; line-height:0">#tutup</div>',
+        '<span style="color:red" hidden>#tutup</span>',
+    ],
+)
+def test_what_nobody_can_see_in_a_mail_is_neither_shown_nor_obeyed(hidden: str) -> None:
+    text, _ = texts_of(f"<p>Baik.</p>{hidden}<p>Segera.</p>", forwarded=False)
+    assert "#tutup" not in text
+    assert text.split() == ["Baik.", "Segera."]
+
+
+def test_columns_between_which_a_newsletter_leaves_no_room_are_read() -> None:
+    markup = '<table><tr><td style="font-size:0"><div style="font-size:14px">Jaringan mati.</div></td></tr></table>'
+    assert texts_of(markup, forwarded=False)[0].strip() == "Jaringan mati."

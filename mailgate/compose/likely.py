@@ -62,7 +62,7 @@ def _asked_for(ticket: Ticket, notice: Notice | None) -> tuple[Command, ...]:
 def _work(ticket: Ticket, desk: Desk) -> tuple[Command, ...]:
     """The next steps of whoever works on it."""
     commands: list[Command] = []
-    if waits_for_notice(ticket, desk):
+    if waits_for_notice(ticket, desk) and not ticket.started:
         commands.append(Command.START if ticket.requester_address else Command.TOLD)
     commands.append(Command.RESOLVE)
     if not ticket.holder:

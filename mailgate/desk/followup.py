@@ -77,7 +77,9 @@ Route = StaffReply | ConfirmationReply | Unproven | FollowUp | Stranger | Fresh
 def route(message: Message, situation: Situation, counter: Counter) -> Route:
     """Find the ticket. A From header alone proves nothing; several authors are nobody."""
     author = message.author
-    staff = counter.desk.staff_by_address(author.address) if author else None
+    # Beyond ASCII other letters fold to ours ("ß" to "ss"), in domains that somebody else can register.
+    plain = author is not None and author.address.isascii()
+    staff = counter.desk.staff_by_address(author.address) if author and plain else None
     if author and staff:
         return _of_staff(author, staff, message, situation, counter)
     return _of_public(author, situation)

@@ -86,7 +86,7 @@ def merged(surviving: Ticket, gone: Ticket, situation: Situation, counter: Count
     letter = Letter(ticket=surviving, other_number=gone.number, promise=promise(surviving, counter))
     told = {one.requester.key: one for one in (surviving, gone) if not one.silent}
     return tuple(
-        replace(sent, letter=letter)
+        replace(sent, letter=replace(letter, ticket=replace(surviving, subject=own.subject)))
         for own in told.values()
         for sent in _to_requester(Template.MERGED, own, letter, AutoSubmitted.GENERATED, situation, None)
     )
@@ -117,6 +117,7 @@ def _public(
     thread = situation.threads.get((ticket.number, to.key), ())
     if answered is not None and answered.message_id:
         thread = (*(one for one in thread if one != answered.message_id), answered.message_id)
+    letter = replace(letter, ticket=_as_known_to(to, ticket, situation))
     return Send(
         template,
         Audience.REQUESTER,
@@ -127,6 +128,17 @@ def _public(
         thread[-1] if thread else None,
         thread,
     )
+
+
+def _as_known_to(to: Address, ticket: Ticket, situation: Situation) -> Ticket:
+    """With the subject of their own mail, for those whose ticket was merged into this one."""
+    if to.key == ticket.requester.key:
+        return ticket
+    theirs = (
+        one for one in situation.tickets.values() if one.merged_into == ticket.number and one.knows(to.key)
+    )
+    own = next(theirs, None)
+    return replace(ticket, subject=own.subject) if own else ticket
 
 
 # --- to staff ---------------------------------------------------------------------------------------------

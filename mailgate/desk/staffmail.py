@@ -219,9 +219,10 @@ def _effects(
 def _up_to_date(send: Send, case: Case, counter: Counter) -> Send:
     """A line below it may have changed the ticket that a mail tells of: "#lapor", then "#jenis"."""
     ticket = case.tickets.get(send.letter.ticket.number) if send.letter.ticket else None
-    if ticket is None:
+    if ticket is None or send.letter.ticket is None:
         return send
-    return replace(send, letter=replace(send.letter, ticket=ticket, promise=letters.promise(ticket, counter)))
+    known = replace(ticket, subject=send.letter.ticket.subject)  # whoever was merged reads their own
+    return replace(send, letter=replace(send.letter, ticket=known, promise=letters.promise(ticket, counter)))
 
 
 def _line_event(number: str, line: ReceiptLine, staff: Staff) -> Effect:

@@ -31,6 +31,7 @@ _DROPPED = re.compile(
 _HIDDEN = re.compile(
     r"(?:^|;)(?:display:none|visibility:hidden|opacity:0(?:\.0+)?(?:;|$|!)|max-height:0(?:px)?(?:;|$|!))"
 )
+_NO_SIZE = re.compile(r"(?:^|;)font-size:0(?:\.0+)?(?:[a-z]{2}|%)?(?:;|$|!)")
 # What newsletters put behind the words that are only for the list of mails.
 _FILLER = re.compile("(?:[\u034f\u200b-\u200d\u2007\ufeff\u00ad][ \xa0]*){5,}")
 _SPACE = re.compile(r"\s+")
@@ -92,7 +93,12 @@ def _laid_out(tree: "HtmlElement") -> str:
 
 def _is_hidden(element: "HtmlElement") -> bool:
     style = _style(element)
-    return _HIDDEN.search(style) is not None if style else element.get("hidden") is not None
+    if element.get("hidden") is not None or _HIDDEN.search(style):
+        return True
+    # Around columns newsletters write it too, and each column has a size again.
+    return _NO_SIZE.search(style) is not None and not any(
+        "font-size" in _style(inner) for inner in element.iterdescendants()
+    )
 
 
 def _style(element: "HtmlElement") -> str:

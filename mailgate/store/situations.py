@@ -62,6 +62,7 @@ def gather(
         connection, [*about, *tagged, *named, *strangers, *_numbers(sent.get(reported or ""), same)]
     )
     found |= _led_to(connection, found)
+    found |= tickets.locked(connection, tickets.merged_into(connection, found))
     elsewhere = frozenset(number for number, ticket in found.items() if ticket.desk != counter.key)
     found = {number: ticket for number, ticket in found.items() if ticket.desk == counter.key}
     situation = Situation(

@@ -403,6 +403,14 @@ def files(connection: Connection, number: str) -> tuple[Attachment, ...]:
     )
 
 
+def merged_into(connection: Connection, numbers: Iterable[str]) -> list[str]:
+    """The tickets that were merged into these."""
+    wanted = list(numbers)
+    if not wanted:
+        return []
+    return list(connection.scalars(select(ticket.c.number).where(ticket.c.merged_into.in_(wanted))))
+
+
 def mails_of(connection: Connection, number: str) -> list[int]:
     """The incoming mails of a ticket, oldest first, those of merged tickets included."""
     rows = connection.scalars(

@@ -240,12 +240,19 @@ class Dovecot:
         With `renumber` the mails get new UIDs from 1 on, so that an old UID may name another mail. Whoever
         has the folder selected is disconnected.
         """
-        with self.session(user) as client:
-            now = int(client.folder_status(folder, ["UIDVALIDITY"])[b"UIDVALIDITY"])
+        new = self.uidvalidity(user, folder) + 1
         if renumber:
             self._forget_uids(user, folder)
-        self._admin("mailbox", "update", "--uid-validity", str(now + 1), "-u", user, folder)
-        return now + 1
+        self.set_uidvalidity(user, folder, new)
+        return new
+
+    def uidvalidity(self, user: str, folder: str = "INBOX") -> int:
+        with self.session(user) as client:
+            return int(client.folder_status(folder, ["UIDVALIDITY"])[b"UIDVALIDITY"])
+
+    def set_uidvalidity(self, user: str, folder: str, value: int) -> None:
+        """Not lower than it is; whoever has the folder selected is disconnected."""
+        self._admin("mailbox", "update", "--uid-validity", str(value), "-u", user, folder)
 
     def _forget_uids(self, user: str, folder: str) -> None:
         home = self._root / "home" / user.lower() / "Maildir"
