@@ -616,7 +616,8 @@ def _tell_of_missing_holidays(
 ) -> str | None:
     """Once a month, in service hours: due moments would count the holidays of such a year as work."""
     missing = missing_years(counter.calendar.holidays, now.astimezone(office.timezone).date())
-    if not missing or not counter.calendar.is_open(now):
+    without = not office.settings.hours_of(counter.desk).holidays  # whoever names no file wants none
+    if without or not missing or not counter.calendar.is_open(now):
         return None
     last = alerts.last(write, counter.key, "holidays")
     if last is not None and now - last < REMINDED_OF_HOLIDAYS_EVERY:

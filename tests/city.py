@@ -45,6 +45,7 @@ def _desk(name: str, address: str, prefix: str, admin: dict[str, Any]) -> dict[s
         "message_id_domain": "pyk.example.go.id",
         "contact": "Dinas Kominfo",
         "fee": "Tidak dipungut biaya",
+        "digest": False,
         "categories": {"aplikasi": "Aplikasi"},
         "levels": [
             {"name": "Admin help desk", "role": "admin", "replies": "public"},

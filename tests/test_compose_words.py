@@ -595,7 +595,9 @@ def test_whoever_asks_for_the_status_learns_how_far_it_is_and_not_who_has_it(
 
 def test_whoever_asks_for_the_status_of_a_late_report_is_told_the_truth() -> None:
     late = replace(TICKET, status=Status.OPEN, due_at=NOW.astimezone(UTC) - timedelta(hours=1))
-    assert "melewati waktu yang kami targetkan" in flat(to_requester(Template.PUBLIC_STATUS, Letter(ticket=late)))
+    assert "melewati waktu yang kami targetkan" in flat(
+        to_requester(Template.PUBLIC_STATUS, Letter(ticket=late))
+    )
     promised = replace(late, promised_due_at=LATER)
     told = flat(to_requester(Template.PUBLIC_STATUS, Letter(ticket=promised)))
     assert "melewati waktu" not in told

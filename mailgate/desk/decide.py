@@ -468,11 +468,13 @@ def _hushed(situation: Situation, counter: Counter) -> bool:
 
 
 def begin(ticket: Ticket, token: str, now: datetime, counter: Counter) -> Decision:
-    """The server accepted the notice that the repair begins: a notified clock runs from now."""
+    """The server accepted the notice that the repair begins: a notified clock runs from now.
+
+    Noted whatever the work is: staff may say later which it is, and then it counts from here (domain, Q9).
+    """
     reason = "the notice of the start was accepted"
-    work = counter.desk.work_of(ticket.work)
-    if ticket.notified_at is not None or work is None or work.starts != "notified":
-        return Decision(Handling.FILED, f"{reason}, and starts no clock", ticket.number)
+    if ticket.notified_at is not None:
+        return Decision(Handling.FILED, f"{reason}, and not the first", ticket.number)
     started = changes.notified(ticket, now, token, counter)
     effects = (SaveTicket(started), event(ticket.number, "notified", reason))
     return Decision(Handling.FILED, reason, ticket.number, effects)

@@ -49,8 +49,10 @@ def acted(ticket: Ticket, situation: Situation, counter: Counter, *, quiet: bool
     if not counter.calendar.is_open(now) or not due:
         return Decision(Handling.FILED, "time looks at it again later", ticket.number, (SaveTicket(ticket),))
     course = _Course(ticket, situation, counter, quiet)
-    for cause in due:
-        for action in cause.row.actions:
+    actions = [action for cause in due for action in cause.row.actions]
+    ends = any(action.kind is ActionKind.CLOSE for action in actions)
+    for action in actions:
+        if not (ends and action.kind is ActionKind.REMIND_REQUESTER):  # after a long absence both are due
             course = _done(action, due, course)
     course = replace(
         course, ticket=replace(course.ticket, fired=(*course.ticket.fired, *(one.key for one in due)))

@@ -66,7 +66,9 @@ def escalate(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | Recei
     if asked.template is Template.ESCALATION and not reason:
         return refuse(line, Result.REASON_MISSING)
     case = telling(case, Tell(Notice.NEW, asked.people, asked.template, reason=reason))
-    return done(case, line, Result.ESCALATED, _place(asked.ticket, hand), asked.ticket)
+    to_head = asked.template is Template.ESCALATION  # whose holder is still the one who asks
+    place = hand.counter.desk.levels[asked.ticket.level].name if to_head else _place(asked.ticket, hand)
+    return done(case, line, Result.ESCALATED, place, asked.ticket)
 
 
 def give_back(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | ReceiptLine:
@@ -268,10 +270,7 @@ def tell(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | ReceiptLi
         return done(case, line, Result.TOLD)
     if ticket.notified_at is not None:
         return refuse(line, Result.ALREADY_TOLD)
-    work = hand.counter.desk.work_of(ticket.work)
-    told = answered(ticket, hand.staff, at)
-    if work is not None and work.starts == "notified":
-        told = notified(told, at, TOLD, hand.counter)
+    told = notified(answered(ticket, hand.staff, at), at, TOLD, hand.counter)
     return done(case, line, Result.TOLD, "", told)
 
 

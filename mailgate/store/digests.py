@@ -2,9 +2,15 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, text, update
 
 from mailgate.store.schema import digest, junk
+
+
+# Two who note the first list of a person at once: the second waits for the first.
+_FIRST = text(
+    "INSERT INTO digest (desk, person_key, owed) VALUES (:desk, :key, FALSE) ON CONFLICT DO NOTHING"
+)
 
 
 def owe(connection: Connection, desk: str, person: str) -> None:
@@ -17,9 +23,9 @@ def sent(connection: Connection, desk: str, person: str, day: date) -> None:
 
 def _set(connection: Connection, desk: str, person: str, facts: dict[str, object]) -> None:
     key = person.casefold()
+    connection.execute(_FIRST, {"desk": desk, "key": key})
     which = (digest.c.desk == desk, digest.c.person_key == key)
-    if not connection.execute(update(digest).where(*which).values(facts)).rowcount:
-        connection.execute(insert(digest).values({"desk": desk, "person_key": key, "owed": False} | facts))
+    connection.execute(update(digest).where(*which).values(facts))
 
 
 def served(connection: Connection, desk: str, day: date) -> frozenset[str]:
@@ -42,6 +48,7 @@ def owed(connection: Connection, desk: str) -> frozenset[str]:
 
 def still_wanted(connection: Connection, desk: str, person: str, day: date) -> bool:
     """Whether nobody sent it meanwhile; the row is locked until the transaction ends."""
+    connection.execute(_FIRST, {"desk": desk, "key": person.casefold()})
     row = connection.execute(
         select(digest)
         .where(digest.c.desk == desk, digest.c.person_key == person.casefold())

@@ -38,7 +38,7 @@ def upgrade() -> None:
         op.add_column("ticket", sa.Column(name, sa.JSON(), nullable=True, comment=comment))
     # Time looks at every open ticket once, and works out itself when to look again.
     op.execute("UPDATE ticket SET watch_at = received_at WHERE status != 'closed'")
-    op.create_index(op.f("ix_ticket_watch_at"), "ticket", ["watch_at"])
+    op.create_index(op.f("ix_ticket_desk_watch_at"), "ticket", ["desk", "watch_at"])
     op.create_index(op.f("ix_ticket_desk_holder_status"), "ticket", ["desk", "holder", "status"])
     op.create_index(
         op.f("ix_ticket_requester_key_survey_asked_at"), "ticket", ["requester_key", "survey_asked_at"]
@@ -76,7 +76,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("junk")
     op.drop_table("digest")
-    for index in ("watch_at", "desk_holder_status", "requester_key_survey_asked_at"):
+    for index in ("desk_watch_at", "desk_holder_status", "requester_key_survey_asked_at"):
         op.drop_index(op.f(f"ix_ticket_{index}"), "ticket")
     for name in (*MOMENTS, *NUMBERS, *VALUES):
         op.drop_column("ticket", name)
