@@ -6,11 +6,12 @@ from datetime import date
 from enum import StrEnum
 
 from mailgate import gateway
+from mailgate.desk.calendar import missing_years
 from mailgate.errors import MailgateError
 from mailgate.gateway import Office
 from mailgate.intake.imap import Mailbox, Refusal
 from mailgate.outbox.smtp import Session
-from mailgate.settings import Desk, load_holidays
+from mailgate.settings import Desk
 from mailgate.store.database import HEAD, Store, version
 
 
@@ -34,9 +35,9 @@ def findings(office: Office, *, offline: bool, today: date) -> Iterator[Finding]
     yield Finding(
         Verdict.OK, "settings", f"{len(office.settings.desks)} desks, templates and hours can be read"
     )
-    yield _holidays(office, today)
     yield _tried("database", lambda: _database(office))
     for key, desk in office.settings.desks.items():
+        yield _holidays(office, key, desk, today)
         yield from _people(key, desk)
         yield from _trust(key, desk)
         yield _tried(f"{key} secrets", lambda desk=desk: _secrets(office, desk))  # type: ignore[misc]
@@ -53,18 +54,18 @@ def _tried(what: str, look: Callable[[], Finding | str]) -> Finding:
     return found if isinstance(found, Finding) else Finding(Verdict.OK, what, found)
 
 
-def _holidays(office: Office, today: date) -> Finding:
-    """In the last quarter the coming year must be there: due moments reach into it."""
-    last_quarter = 10
-    wanted = today.year + 1 if today.month >= last_quarter else today.year
-    years = {
-        day.year
-        for desk in office.settings.desks.values()
-        for day in load_holidays(office.base / office.settings.hours_of(desk).holidays)
-    }
-    if wanted in years:
-        return Finding(Verdict.OK, "holidays", f"{wanted} is there")
-    return Finding(Verdict.WARN, "holidays", f"no holidays for {wanted}: due moments will count them as work")
+def _holidays(office: Office, key: str, desk: Desk, today: date) -> Finding:
+    """A day that is missing is counted as work, and due moments lie too early."""
+    what, file = f"{key} holidays", office.settings.hours_of(desk).holidays
+    if not file:
+        text = f"no holidays file: all of them count as work; `mailgate holidays {today.year}` proposes one"
+        return Finding(Verdict.WARN, what, text)
+    missing = missing_years(office.counters[key].calendar.holidays, today)
+    if not missing:
+        return Finding(Verdict.OK, what, f"{file} has the days that are needed now")
+    commands = ", ".join(f"`mailgate holidays {year}`" for year in missing)
+    text = f"{file} has no day of {' and '.join(map(str, missing))}: all count as work; see {commands}"
+    return Finding(Verdict.WARN, what, text)
 
 
 def _database(office: Office) -> Finding | str:

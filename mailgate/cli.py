@@ -3,10 +3,11 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from mailgate import __version__
 from mailgate.errors import MailgateError, SettingsError, TemporaryError, UsageError
 
 if TYPE_CHECKING:
+    from mailgate.desk.situation import Counter
     from mailgate.gateway import Office
     from mailgate.settings import Limits, Settings
     from mailgate.store.database import Store
@@ -36,10 +38,12 @@ aside_app = typer.Typer(help="Mail that could not be read and waits for you.", n
 outbox_app = typer.Typer(help="Mail that is to leave.", no_args_is_help=True)
 blocked_app = typer.Typer(help="Senders that staff silenced with #spam.", no_args_is_help=True)
 db_app = typer.Typer(help="The database.", no_args_is_help=True)
+rules_app = typer.Typer(help="The office's rules for new mail.", no_args_is_help=True)
 app.add_typer(aside_app, name="aside")
 app.add_typer(outbox_app, name="outbox")
 app.add_typer(blocked_app, name="blocked")
 app.add_typer(db_app, name="db")
+app.add_typer(rules_app, name="rules")
 
 EX_TROUBLE, EX_USAGE, EX_TEMPFAIL = 1, 2, 75
 MOST_ID = 2**63 - 1  # what both databases count up to
@@ -121,6 +125,13 @@ def _office() -> "Office":
     from mailgate.gateway import office
 
     return office(_settings(), Chosen.settings.resolve().parent)
+
+
+def _counters(settings: "Settings") -> "Mapping[str, Counter]":
+    """The calendars with it, and no templates: one that is wrong stops no look."""
+    from mailgate.gateway import counters
+
+    return counters(settings, Chosen.settings.resolve().parent)
 
 
 @contextmanager
@@ -324,6 +335,49 @@ def read(
     raise typer.Exit(EX_TROUBLE if trouble else 0)
 
 
+@rules_app.command("test")
+def rules_test(
+    source: Annotated[
+        str, typer.Argument(help="An .eml file, a folder of them, an mbox, a Maildir, or - for stdin.")
+    ],
+    desk: Annotated[
+        str | None, typer.Option("--desk", help="Its rules; else those of the desk that the mail is to.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Which rule matches a mail and why the others do not; changes nothing. Exit 1: a mail cannot be read.
+
+    Mail that is to no desk is judged by every desk. Service hours are looked up for the moment of its Date.
+
+    Examples: mailgate rules test complaint.eml · mailgate rules test ~/Maildir --desk kominfo --json
+    """
+    from mailgate import sources, views
+    from mailgate.message.worker import reader as reading_worker
+
+    settings = _settings()
+    _know_desk(settings, desk)
+    counters, now, rows = _counters(settings), datetime.now(UTC), []
+    files, most = sources.files(source), settings.limits.message_mib << 20
+    with reading_worker(settings.limits) as reader, _progress(None if files is None else len(files)) as step:
+        found, ahead = tee(sources.mails(_counted(files, step), most))  # the reader takes several at once
+        for mail, message in zip(found, reader.read_all(one.raw for one in ahead), strict=True):
+            judged = views.judged_rows(mail, message, counters, desk, now)
+            rows += judged
+            for row in () if as_json else judged:
+                _print_judged(row)
+    if as_json:
+        _print_json(rows)
+    raise typer.Exit(EX_TROUBLE if any(row["error"] for row in rows) else 0)
+
+
+def _print_judged(row: dict[str, Any]) -> None:
+    from mailgate import views
+
+    _table(["", ""], views.judged_head(row), "")
+    if row["moment"]:  # it could be read
+        _table(*views.judged_table(row), "  no rules to ask")
+
+
 def _limits() -> "Limits":
     """Those of the settings file where there is one: mail can be read before anything is set up."""
     from mailgate.settings import Limits, load
@@ -354,6 +408,21 @@ def _progress(total: int | None) -> "Iterator[Callable[[], None]]":
     with Progress(console=Console(stderr=True), transient=True, redirect_stdout=False) as bar:
         task = bar.add_task("reading", total=total)
         yield lambda: bar.advance(task)
+
+
+@app.command()
+def holidays(
+    year: Annotated[int, typer.Argument(help="Such as 2027.")],
+) -> None:
+    """A proposed holidays file for Indonesia: compare it with the decree, then copy its lines into yours.
+
+    The file in use (`holidays` under [hours]) needs the years before as well: it is added to, not replaced.
+
+    Example: mailgate holidays 2027 > holidays-2027.toml
+    """
+    from mailgate.holiday_file import proposed
+
+    print(proposed(year), end="")
 
 
 # --- looking ----------------------------------------------------------------------------------------------
@@ -395,16 +464,18 @@ def tickets(
 
 @app.command()
 def show(number: str, as_json: Json = False) -> None:
-    """One ticket: history, clock and mails.
+    """One ticket: history, mails, and the clock with each interval that was counted.
 
     Examples: mailgate show KOM-2026-000123 · mailgate show KOM-2026-000123 --json
     """
     from mailgate import views
 
     with _known_store() as (settings, store), store.reading() as look:
-        full = views.ticket_full(look, number.upper(), settings, datetime.now(UTC))
+        now = datetime.now(UTC)
+        full = views.ticket_full(look, number.upper(), settings, now)
         if full is None:
             _fail(f"{number}: no such ticket; `mailgate tickets` lists them")
+        full |= views.counted(look, number.upper(), _counters(settings), now)
         if as_json:
             _print_json(full)
         else:

@@ -94,13 +94,20 @@ class Office:
 
 def office(settings: shape.Settings, base: Path) -> Office:
     """Load what the settings name. Raises SettingsError."""
-    counters = {}
+    templates = render.templates(shape.templates(settings, base))
+    zone = ZoneInfo(settings.service.timezone)
+    return Office(settings, base, templates, counters(settings, base), zone)
+
+
+def counters(settings: shape.Settings, base: Path) -> dict[str, Counter]:
+    """What each desk decides and counts with, its holidays loaded. Raises SettingsError."""
+    found = {}
     for key, desk in settings.desks.items():
         hours = settings.hours_of(desk)
-        days = calendar(hours, shape.load_holidays(base / hours.holidays), settings.service.timezone)
-        counters[key] = Counter(key, desk, settings.desks, days, settings.limits, settings.service.alert_to)
-    templates = render.templates(shape.templates(settings, base))
-    return Office(settings, base, templates, counters, ZoneInfo(settings.service.timezone))
+        holidays = shape.load_holidays(base / hours.holidays) if hours.holidays else ()
+        days = calendar(hours, holidays, settings.service.timezone)
+        found[key] = Counter(key, desk, settings.desks, days, settings.limits, settings.service.alert_to)
+    return found
 
 
 # --- collect: mailbox -> tickets and outbox ---------------------------------------------------------------

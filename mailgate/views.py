@@ -1,16 +1,20 @@
-"""How does an admin see what the store knows? Rows for --json, cells for a terminal of 80 columns."""
+"""How does an admin see what mailgate knows? Rows for --json, cells for a terminal of 80 columns."""
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mailgate.desk import sla
+from mailgate.desk import rules, sla
+from mailgate.desk.calendar import Calendar
+from mailgate.desk.situation import Counter
 from mailgate.desk.staffmail import CONFIRMED_WITHIN
 from mailgate.desk.ticket import Status, Ticket
 from mailgate.logs import printable
-from mailgate.message.message import Address
-from mailgate.settings import Desk, Settings
+from mailgate.message.message import Address, Message, Unreadable
+from mailgate.settings import Desk, Rule, Settings, Work
+from mailgate.sources import Source
 from mailgate.store import blocks, confirmations, mails, outbox, tickets
 from mailgate.store.database import Connection
 
@@ -125,6 +129,66 @@ def ticket_full(look: Connection, number: str, settings: Settings, now: datetime
         "events": [_event(happened, zone) for happened in tickets.events(look, number)],
         "outgoing": [outgoing_row(row, zone) for row in outbox.outgoing(look, number)],
     }
+
+
+def counted(look: Connection, number: str, counters: Mapping[str, Counter], now: datetime) -> Json:
+    """The clock of a ticket that is there, piece by piece, so that a figure can be checked by hand."""
+    ticket = tickets.get(look, number)
+    counter = counters.get(ticket.desk) if ticket else None
+    if ticket is None or counter is None:
+        return _CLOCK | _SERVED  # its desk has left the settings, and its calendar with it
+    work = counter.desk.work_of(ticket.work)
+    return _counted_clock(ticket, work, counter.calendar, now) | {
+        "response_seconds": _served(ticket.received_at, ticket.first_response_at, counter.calendar),
+        "started_seconds": _served(ticket.received_at, ticket.notified_at, counter.calendar),
+    }
+
+
+_CLOCK: Json = {
+    "clock_starts": None,
+    "clock_within": None,
+    "clock_unit": None,
+    "clock_from": None,
+    "clock_until": None,
+    "clock_intervals": [],
+    "clock_counted_seconds": None,
+}
+_SERVED: Json = {"response_seconds": None, "started_seconds": None}
+
+
+def _counted_clock(ticket: Ticket, work: Work | None, calendar: Calendar, now: datetime) -> Json:
+    if work is None:
+        return _CLOCK
+    unit = {
+        "clock_starts": work.starts,
+        "clock_within": str(work.within),
+        "clock_unit": work.within.unit.value,
+    }
+    start = ticket.received_at if work.starts == "received" else ticket.notified_at
+    if start is None:
+        return _CLOCK | unit
+    end = _whole(ticket.resolved_at or ticket.closed_at or now)
+    found = calendar.intervals(_whole(start), end)
+    return unit | {
+        "clock_from": iso(start, calendar.zone),
+        "clock_until": iso(end, calendar.zone),
+        "clock_intervals": [{"from": iso(a, calendar.zone), "to": iso(b, calendar.zone)} for a, b in found],
+        "clock_counted_seconds": _seconds(sum((b - a for a, b in found), timedelta())),
+    }
+
+
+def _served(since: datetime, until: datetime | None, calendar: Calendar) -> int | None:
+    """Service seconds from one moment to another; None while there is no other."""
+    return None if until is None else _seconds(calendar.between(_whole(since), _whole(until)))
+
+
+def _whole(moment: datetime) -> datetime:
+    """As it is shown: what is shown has to add up."""
+    return moment.replace(microsecond=0)
+
+
+def _seconds(span: timedelta) -> int:
+    return int(span.total_seconds())
 
 
 def _person(one: Address) -> Json:
@@ -345,6 +409,44 @@ def print_ticket(full: Json) -> None:
     for mail in full["outgoing"]:
         error = f" ({mail['last_error']})" if mail["last_error"] else ""
         _print(f"   {mail['created_at'][:16]} {mail['template']} to {mail['to']}: {mail['state']}{error}")
+    _print("\nclock")
+    for line in _clock_lines(full):
+        _print(f"   {line}")
+
+
+def _clock_lines(full: Json) -> Iterator[str]:
+    """What was promised, each piece of service time that was counted, and how soon somebody answered."""
+    if full["clock_within"] is None:
+        yield "no target for this work"
+    else:
+        yield f"{full['clock_within']} from {_STARTS[full['clock_starts']]}"
+        yield from _counted_lines(full) if full["clock_from"] else ("which was not sent: nothing is counted",)
+    for name, what in (("response_seconds", "first response"), ("started_seconds", "repair announced")):
+        if full[name] is not None:
+            yield f"{what:<34} {_span(full[name]):>9} after it was received"
+
+
+_STARTS = {"received": "when it was received", "notified": "the notice that the repair begins"}
+
+
+def _counted_lines(full: Json) -> Iterator[str]:
+    ended = "first resolution" if full["resolved_at"] else "closing" if full["closed_at"] else "now"
+    yield f"from {_second(full['clock_from'])} until {_second(full['clock_until'])} ({ended})"
+    if not full["clock_unit"].startswith("service"):
+        yield f"due is counted in {full['clock_unit']}; this is the service time that went by:"
+    for one in full["clock_intervals"]:
+        span = datetime.fromisoformat(one["to"]) - datetime.fromisoformat(one["from"])
+        yield f"{_second(one['from'])} to {one['to'][11:19]:<11} {_span(_seconds(span)):>9}"
+    yield f"{'service time in all':<34} {_span(full['clock_counted_seconds']):>9}"
+
+
+def _second(moment: str) -> str:
+    return moment[:19].replace("T", " ")
+
+
+def _span(seconds: int) -> str:
+    """Hours, which may be many, minutes and seconds."""
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
 def _facts(full: Json) -> Iterator[tuple[str, str]]:
@@ -360,6 +462,123 @@ def _facts(full: Json) -> Iterator[tuple[str, str]]:
     yield from ((name, str(full[name])) for name in _SHOWN if full[name] is not None)
     if full["links"]:
         yield "links", ", ".join(full["links"])
+
+
+# --- what the rules make of a mail ------------------------------------------------------------------------
+
+_COUNTABLE = (datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
+"""A Date may say anything, and calendars end."""
+
+
+def judged_rows(
+    source: Source,
+    found: Message | Unreadable,
+    counters: Mapping[str, Counter],
+    desk: str | None,
+    now: datetime,
+) -> list[Json]:
+    """One for each desk whose rules are asked: the one wanted, else those it is addressed to, else all."""
+    if isinstance(found, Unreadable):
+        return [{"path": source.path, **_UNREAD, "desk": desk, "error": source.fault or found.reason}]
+    wanted = [desk] if desk else _addressed(found, counters) or list(counters)
+    return [_judged(source, found, counters[key], now) for key in wanted]
+
+
+_UNREAD: Json = {
+    "message_id": None,
+    "subject": "",
+    "moment": None,
+    "moment_is": None,
+    "outside_hours": None,
+    "matched": None,
+    "rules": [],
+}
+
+
+def _addressed(message: Message, counters: Mapping[str, Counter]) -> list[str]:
+    readers = [one.address for one in chain(message.to, message.cc, message.resent_to)]
+    return [key for key, one in counters.items() if any(map(one.desk.is_own_address, readers))]
+
+
+def _judged(source: Source, message: Message, counter: Counter, now: datetime) -> Json:
+    date, (first, last) = message.date, _COUNTABLE
+    by_date = date if date is not None and first <= date < last else None
+    outside_hours = not counter.calendar.is_open(by_date or now)
+    judged = rules.judged(counter.desk.rules, message, outside_hours=outside_hours)
+    return {
+        "path": source.path,
+        "message_id": message.message_id,
+        "subject": message.subject,
+        "desk": counter.key,
+        "moment": iso(by_date or now, counter.calendar.zone),
+        "moment_is": "date" if by_date else "now",
+        "outside_hours": outside_hours,
+        "matched": next((one.number for one in judged if one.matched), None),
+        "rules": [_rule(rule, one) for rule, one in zip(counter.desk.rules, judged, strict=True)],
+        "error": source.fault,
+    }
+
+
+def _rule(rule: Rule, judged: rules.Judged) -> Json:
+    return {
+        "rule": judged.number,
+        "asked": judged.reached,
+        "matched": judged.matched,
+        "why": list(judged.why),
+        "when": rule.when.model_dump(exclude_unset=True),
+        "set": rule.set.model_dump(exclude_unset=True, exclude={"suggest"}),
+        "suggest": rule.set.suggest,
+    }
+
+
+def judged_head(row: Json) -> list[list[str]]:
+    """Which mail, at which desk, when, and the rule that decides: name and text of each line."""
+    lines = [("mail", row["path"]), ("subject", row["subject"]), ("desk", row["desk"])]
+    if row["moment"]:
+        origin = "its Date" if row["moment_is"] == "date" else "now, for want of a Date that can be used"
+        side = "outside" if row["outside_hours"] else "within"
+        lines += [("moment", f"{_second(row['moment'])}, {origin}: {side} service hours")]
+        lines += [("verdict", _verdict(row))]
+    lines += [("error", row["error"])]
+    return [[name, block(text)] for name, text in lines if text]
+
+
+def _verdict(row: Json) -> str:
+    winner = next((one for one in row["rules"] if one["matched"]), None)
+    return f"rule {winner['rule']} matches and {_sets(winner)}" if winner else "no rule matches"
+
+
+def judged_table(row: Json) -> tuple[list[str], list[list[str]]]:
+    cells = [
+        [
+            str(one["rule"]),
+            "MATCHES" if one["matched"] else "no" if one["asked"] else "not asked",
+            block(_asks(one["when"]), _sets(one), *(one["why"] if one["asked"] else ())),
+        ]
+        for one in row["rules"]
+    ]
+    return ["rule", "", "when, what it does, why"], cells
+
+
+def _asks(when: Json) -> str:
+    return "when " + (", and ".join(f"{key} {_in_short(value)}" for key, value in when.items()) or "any mail")
+
+
+def _sets(rule: Json) -> str:
+    wanted = ", ".join(f"{key} {_in_short(value)}" for key, value in rule["set"].items())
+    return f"{'suggests' if rule['suggest'] else 'sets'} {wanted}"
+
+
+def _in_short(value: Any) -> str:
+    """As the settings have it; of a long list the beginning."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case list() | tuple():
+            more = f" and {len(value) - 3} more" if len(value) > 3 else ""
+            return ", ".join(f'"{one}"' for one in value[:3]) + more
+        case _:
+            return str(value)
 
 
 def _print(text: str) -> None:

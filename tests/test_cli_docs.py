@@ -20,6 +20,9 @@ TABLES: tuple[type[BaseModel], ...] = (
     settings.Staff,
     settings.Work,
     settings.Hours,
+    settings.RuleWhen,
+    settings.RuleSet,
+    settings.Escalation,
 )
 
 
@@ -41,7 +44,8 @@ def test_every_table_of_a_desk_is_in_the_manual(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [one for one in COMMANDS if one not in {(), ("aside",), ("outbox",), ("blocked",), ("db",)}]
+    "command",
+    [one for one in COMMANDS if one not in {(), ("aside",), ("outbox",), ("blocked",), ("db",), ("rules",)}],
 )
 def test_every_command_is_in_the_manual(command: tuple[str]) -> None:
     assert re.search(rf"`{' '.join(command)}[ `]", told())

@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 from cli_cast import ADMIN, ASIDE, DAY, HEADER_ONLY, HOSTILE, OPENED, SPAMMER, ask, fill, office
 from daemon import COMMAND, mailgate
+from store_cast import keep, ticket
 
 from mailgate import cli
+from mailgate.desk.ticket import Status
+from mailgate.store.database import Store, upgrade
 
 # fmt: off
 TICKET_KEYS = {
@@ -25,7 +28,9 @@ SHOW_KEYS = {
     "requester", "participants", "category", "work", "priority", "received_at", "notified_at",
     "first_response_at", "promised_due_at", "due_at", "clock", "resolved_at", "closed_at", "reopened",
     "external_number", "survey", "started", "notified_by", "merged_into", "stranger_of", "contact_form",
-    "proposed", "links", "messages", "events", "outgoing",
+    "proposed", "links", "messages", "events", "outgoing", "clock_starts", "clock_within", "clock_unit",
+    "clock_from", "clock_until", "clock_intervals", "clock_counted_seconds", "response_seconds",
+    "started_seconds",
 }
 INSIDE = {
     "requester": {"name", "address", "phone", "organisation", "street"},
@@ -146,6 +151,140 @@ def test_one_ticket_tells_what_staff_entered_and_leaves_out_what_nobody_did(run:
     _, plain_told, _ = run("show", "KOM-2026-000002")
     assert not [name for name in wanted if f"\n{name:<18} " in plain_told]
     assert "merged_into        KOM-2026-000001" in run("show", "KOM-2026-000003")[1]
+
+
+# --- the clock, to be checked by hand ---------------------------------------------------------------------
+
+WORK = [
+    {"code": "PWD", "name": "Password", "within": "30 service minutes", "starts": "received"},
+    {"code": "ANT", "name": "Antena", "within": "3 service hours", "starts": "notified"},
+    {"code": "SEC", "name": "Keamanan", "within": "1 working day", "starts": "received"},
+    {"code": "PRK", "name": "Perangkat", "within": "7 calendar days", "starts": "notified"},
+]
+
+
+def wib(text: str) -> datetime:
+    return datetime.fromisoformat(f"2026-08-{text}+07:00")
+
+
+def shown(base: Path, **other: Any) -> tuple[dict[str, Any], list[str]]:
+    """What `show` says of one ticket, and its lines about the clock; open 07:30-16:00, Monday 17th is off."""
+    city = office(base)
+    city.tables["desks"]["kominfo"]["work"] = WORK
+    (base / "holidays.toml").write_text('[public]\n2026-08-17 = "Hari Kemerdekaan"\n')
+    store = Store(city.tables["service"]["database"])
+    upgrade(store)
+    keep(store, ticket(**other))
+    store.close()
+    full: dict[str, Any] = json.loads(
+        mailgate(city.settings_file, "show", "KOM-2026-000001", "--json").stdout
+    )
+    told = mailgate(city.settings_file, "show", "KOM-2026-000001").stdout.partition("\nclock\n")[2]
+    assert max(map(len, told.splitlines())) <= 80
+    return full, [" ".join(line.split()) for line in told.splitlines()]
+
+
+def pieces(full: dict[str, Any]) -> list[str]:
+    return [f"{one['from'][8:16]} {one['to'][8:16]}" for one in full["clock_intervals"]]
+
+
+def test_each_piece_of_counted_time_is_shown_and_they_add_up(tmp_path: Path) -> None:
+    full, told = shown(
+        tmp_path,
+        work="PWD",
+        received_at=wib("07T15:50:00.900000"),
+        first_response_at=wib("10T07:40"),
+        resolved_at=wib("10T07:50:30.100000"),
+        status=Status.RESOLVED,
+    )
+    assert pieces(full) == ["07T15:50 07T16:00", "10T07:30 10T07:50"]
+    assert full["clock_intervals"][0] == {
+        "from": "2026-08-07T15:50:00+07:00",
+        "to": "2026-08-07T16:00:00+07:00",
+    }
+    lengths = [
+        datetime.fromisoformat(one["to"]) - datetime.fromisoformat(one["from"])
+        for one in full["clock_intervals"]
+    ]
+    assert sum(lengths, timedelta()).total_seconds() == full["clock_counted_seconds"] == 1830
+    assert (full["clock_starts"], full["clock_within"]) == ("received", "30 service minutes")
+    assert (full["response_seconds"], full["started_seconds"]) == (1200, None)
+    assert told == [
+        "30 service minutes from when it was received",
+        "from 2026-08-07 15:50:00 until 2026-08-10 07:50:30 (first resolution)",
+        "2026-08-07 15:50:00 to 16:00:00 0:10:00",
+        "2026-08-10 07:30:00 to 07:50:30 0:20:30",
+        "service time in all 0:30:30",
+        "first response 0:20:00 after it was received",
+    ]
+
+
+def test_what_counts_from_the_notice_is_counted_from_it_and_around_a_holiday(tmp_path: Path) -> None:
+    full, told = shown(
+        tmp_path,
+        work="ANT",
+        received_at=wib("14T14:30"),
+        notified_at=wib("14T15:00"),
+        resolved_at=wib("18T08:00"),
+        status=Status.RESOLVED,
+    )
+    assert pieces(full) == ["14T15:00 14T16:00", "18T07:30 18T08:00"]
+    assert (full["clock_counted_seconds"], full["started_seconds"]) == (5400, 1800)
+    assert "3 service hours from the notice that the repair begins" in told
+    assert "repair announced 0:30:00 after it was received" in told
+
+
+@pytest.mark.parametrize(
+    ("work", "unit", "line"),
+    [
+        ("SEC", "working days", "due is counted in working days; this is the service time that went by:"),
+        ("PRK", "calendar days", "due is counted in calendar days; this is the service time that went by:"),
+    ],
+)
+def test_what_is_due_in_days_says_so_beside_the_hours(
+    tmp_path: Path, work: str, unit: str, line: str
+) -> None:
+    moments = {"received_at": wib("05T10:05"), "notified_at": wib("05T10:05"), "resolved_at": wib("06T10:05")}
+    full, told = shown(tmp_path, work=work, status=Status.RESOLVED, **moments)
+    assert full["clock_unit"] == unit
+    assert line in told
+    assert pieces(full) == ["05T10:05 05T16:00", "06T07:30 06T10:05"]
+
+
+def test_a_clock_that_never_started_counts_nothing_and_says_so(tmp_path: Path) -> None:
+    full, told = shown(tmp_path, work="ANT", received_at=wib("05T10:05"), resolved_at=wib("06T10:05"))
+    assert (full["clock_intervals"], full["clock_counted_seconds"], full["clock_from"]) == ([], None, None)
+    assert (full["clock_starts"], full["clock_unit"]) == ("notified", "service hours")
+    assert told[1] == "which was not sent: nothing is counted"
+
+
+def test_without_a_target_only_the_answers_are_measured(tmp_path: Path) -> None:
+    full, told = shown(tmp_path, received_at=wib("05T10:00"), first_response_at=wib("05T11:00"))
+    assert (full["clock_within"], full["clock_intervals"], full["clock_counted_seconds"]) == (None, [], None)
+    assert full["response_seconds"] == 3600
+    assert told == ["no target for this work", "first response 1:00:00 after it was received"]
+
+
+def test_what_was_never_resolved_is_counted_until_it_was_closed(tmp_path: Path) -> None:
+    full, told = shown(
+        tmp_path, work="PWD", received_at=wib("05T10:00"), closed_at=wib("05T10:20"), status=Status.CLOSED
+    )
+    assert full["clock_counted_seconds"] == 1200
+    assert told[1].endswith("(closing)")
+
+
+def test_what_is_not_finished_is_counted_until_now(tmp_path: Path) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    full, told = shown(tmp_path, work="PWD", received_at=before - timedelta(days=9), status=Status.OPEN)
+    assert before <= datetime.fromisoformat(full["clock_until"]) <= datetime.now(UTC)
+    assert full["clock_counted_seconds"] > 0
+    assert told[1].endswith("(now)")
+
+
+def test_a_ticket_of_a_desk_that_left_the_settings_can_still_be_looked_at(tmp_path: Path) -> None:
+    full, told = shown(tmp_path, desk="lama", work="PWD", first_response_at=wib("05T11:00"))
+    assert (full["clock_within"], full["clock_intervals"], full["response_seconds"]) == (None, [], None)
+    assert told == ["no target for this work"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,9 @@ import json
 import re
 import subprocess
 import sys
+from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from city import City
@@ -12,6 +14,7 @@ from cli_cast import fill, office, only_levels_with_staff, write_holidays
 from daemon import mailgate
 
 from mailgate import __version__
+from mailgate.check import Verdict, findings
 from mailgate.store.database import HEAD, Store
 
 COMMANDS = [
@@ -37,6 +40,9 @@ COMMANDS = [
     ("db",),
     ("db", "upgrade"),
     ("db", "check"),
+    ("holidays",),
+    ("rules",),
+    ("rules", "test"),
 ]
 
 
@@ -158,7 +164,56 @@ def test_check_finds_a_year_without_holidays(tmp_path: Path) -> None:
     (tmp_path / "holidays.toml").write_text('[public]\n2020-08-17 = "Hari Kemerdekaan"\n')
     done = mailgate(city.settings_file, "check", "--offline", "--json")
     assert done.returncode == 0  # it works, and due moments are wrong
-    assert verdicts(done)["holidays"][0] == "warn"
+    year = datetime.now(ZoneInfo("Asia/Jakarta")).year
+    for desk in ("kominfo", "lpse"):
+        verdict, text = verdicts(done)[f"{desk} holidays"]
+        assert verdict == "warn"
+        assert f"holidays.toml has no day of {year}" in text
+        assert f"`mailgate holidays {year}`" in text
+
+
+@pytest.mark.parametrize(
+    ("today", "missing"),
+    [
+        (date(2026, 10, 31), []),
+        (date(2026, 11, 1), ["2027"]),
+        (date(2027, 1, 1), ["2027"]),
+        (date(2025, 12, 31), ["2025"]),
+    ],
+)
+def test_the_coming_year_is_asked_for_from_november_on(
+    tmp_path: Path, today: date, missing: list[str]
+) -> None:
+    city = office(tmp_path)
+    (tmp_path / "holidays.toml").write_text('[public]\n2026-08-17 = "Hari Kemerdekaan"\n')
+    found = {one.what: one for one in findings(city.office(), offline=True, today=today)}["kominfo holidays"]
+    assert (found.verdict is Verdict.WARN) is bool(missing)
+    assert re.findall(r"mailgate holidays (\d+)", found.text) == missing
+
+
+def test_one_desks_missing_holidays_are_not_hidden_by_anothers_file(tmp_path: Path) -> None:
+    city = office(tmp_path)
+    (tmp_path / "lpse.toml").write_text('[public]\n2020-08-17 = "Hari Kemerdekaan"\n')
+    hours = city.tables["hours"]
+    city.tables["desks"]["lpse"]["hours"] = {"monday": hours["monday"], "holidays": "lpse.toml"}
+    assert list(warnings(city)) == ["lpse holidays"]
+    assert "lpse.toml has no day of" in warnings(city)["lpse holidays"]
+
+
+def test_a_desk_without_a_holidays_file_is_told_of_and_serves_all_the_same(tmp_path: Path) -> None:
+    city = office(tmp_path)
+    hours = city.tables["hours"]
+    city.tables["desks"]["lpse"]["hours"] = {"monday": hours["monday"], "holidays": ""}
+    assert list(warnings(city)) == ["lpse holidays"]
+    assert "no holidays file" in warnings(city)["lpse holidays"]
+    assert city.office().counters["lpse"].calendar.holidays == frozenset()
+    assert city.office().counters["kominfo"].calendar.holidays
+
+
+def test_an_office_without_any_holidays_file_is_told_of_and_serves_all_the_same(tmp_path: Path) -> None:
+    city = office(tmp_path)
+    del city.tables["hours"]["holidays"]
+    assert list(warnings(city)) == ["kominfo holidays", "lpse holidays"]
 
 
 def warnings(city: City) -> dict[str, str]:
@@ -272,6 +327,7 @@ def test_every_command_says_what_it_does_and_shows_it(tmp_path: Path, command: t
         ("outbox",),
         ("blocked",),
         ("db",),
+        ("rules",),
     }:  # those only list the commands below them
         assert re.search(rf"Examples?: mailgate {' '.join(command)}\b", text)
     assert done.stdout.count("\n") > 3
