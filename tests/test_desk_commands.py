@@ -29,7 +29,8 @@ catatan note · ambil take · tugas assign · kategori category · jenis work ·
 mulai start · tanya ask · eskalasi escalate · kembalikan return · selesai resolve · tutup close
 buka reopen · tenggat due · lkpp external · alihkan redirect · gabung merge · pisah split
 kait link · cc cc · terima accept · tolak reject · spam spam · rahasia confidential
-luar outofscope · setuju agree · lampiran attachments · lapor report · diberitahukan told · daftar list · status show
+luar outofscope · setuju agree
+lampiran attachments · lapor report · diberitahukan told · daftar list · status show
 laporan figures · bantuan help
 """
 PAIRS = [tuple(pair.split()) for pair in TABLE.replace("\n", " · ").strip(" ·").split(" · ")]

@@ -284,5 +284,6 @@ def test_what_nobody_can_see_in_a_mail_is_neither_shown_nor_obeyed(hidden: str) 
 
 
 def test_columns_between_which_a_newsletter_leaves_no_room_are_read() -> None:
-    markup = '<table><tr><td style="font-size:0"><div style="font-size:14px">Jaringan mati.</div></td></tr></table>'
+    column = '<div style="font-size:14px">Jaringan mati.</div>'
+    markup = f'<table><tr><td style="font-size:0">{column}</td></tr></table>'
     assert texts_of(markup, forwarded=False)[0].strip() == "Jaringan mati."

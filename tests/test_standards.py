@@ -250,7 +250,6 @@ def test_a_repair_that_was_never_announced_is_never_called_punctual(code: str) -
 @pytest.mark.parametrize("code", NOTIFIED)
 @pytest.mark.parametrize("tell", [accepted, told])
 @pytest.mark.parametrize("before", [None, "PWD"])
-@pytest.mark.xfail(strict=True, reason="a notice is forgotten unless the work counts from it already")
 def test_a_kind_that_is_set_after_the_notice_counts_from_the_notice(
     code: str, moment: str, tell: Any, before: str | None
 ) -> None:

@@ -6,7 +6,6 @@ from sqlalchemy import Connection, insert, select, text, update
 
 from mailgate.store.schema import digest, junk
 
-
 # Two who note the first list of a person at once: the second waits for the first.
 _FIRST = text(
     "INSERT INTO digest (desk, person_key, owed) VALUES (:desk, :key, FALSE) ON CONFLICT DO NOTHING"
