@@ -142,8 +142,9 @@ def test_a_colleague_with_a_notification_that_was_bounced_to_them_is_asked_befor
     assert "TIDAK dijalankan" in body(question)
     assert town.ticket().status == "new"
     town.doni.reply("ya")
-    (receipt,) = town.deliver(town.doni)
+    receipt, line = town.deliver(town.doni, town.admin)
     assert "#tutup" in body(receipt)
+    assert town.doni.name in body(line)
     assert town.ticket().status == "closed"
 
 
