@@ -25,6 +25,7 @@ test: $(VENV)/.dev ## check style, types and behaviour
 
 bench: $(VENV)/.dev ## measure how much mail goes through
 	$(PY) tests/bench/throughput.py
+	$(PY) tests/bench/ticking.py
 
 crash: $(VENV)/.dev ## kill mailgate again and again and count the mail
 	$(PY) tests/crash/run.py

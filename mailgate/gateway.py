@@ -522,6 +522,8 @@ def tick(office: Office, store: Store, clock: Clock) -> int:
     desks = list(office.counters)
     with store.writing() as write:
         outbox.recover(write, now, alone=False)
+    for counter in office.counters.values():
+        _acted(store, partial(_look_again, counter=counter, now=now))
     with store.reading() as look:
         storms = {key for key, count in tickets.due_counts(look, desks, now).items() if count > STORM_FROM}
     done = 0
@@ -532,6 +534,17 @@ def tick(office: Office, store: Store, clock: Clock) -> int:
         _acted(store, partial(_tell_of_set_aside, office, counter=counter, now=now))
         _acted(store, partial(_tell_of_missing_holidays, office, counter=counter, now=now))
     return done
+
+
+def _look_again(write: Connection, *, counter: Counter, now: datetime) -> str | None:
+    """Other escalations or hours than before: the moments in the rows were worked out by the old ones."""
+    kind = f"watched by {watch.fingerprint(counter)}"
+    if alerts.last(write, counter.key, kind) is not None:
+        return None
+    alerts.forget(write, counter.key, "watched by ")
+    alerts.told(write, counter.key, kind, now)
+    tickets.look_again(write, counter.key, now)
+    return f"desk={counter.key}: time looks at every open ticket anew, its rules or hours have changed"
 
 
 def _due(store: Store, desks: Sequence[str], now: datetime) -> list[str]:

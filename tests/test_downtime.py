@@ -258,3 +258,17 @@ def test_two_instances_that_look_at_the_same_moment_say_everything_once(city: Ci
         [{ADMIN: many, HEAD: many}] if many <= STORM_FROM else [dict.fromkeys((ADMIN, HEAD), 0)]
     )
     assert not {who for _, who in found} & {address(TECHNICIAN), address(RINA)}
+
+
+def test_an_escalation_that_is_added_later_watches_the_tickets_that_are_there(city: City) -> None:
+    with standing(city) as store:
+        city.tables["desks"]["kominfo"]["escalations"] = []
+        kept(city, store)
+        tick(city, store, DUE + timedelta(minutes=1))
+        assert fired(city) == {}
+        city.tables["desks"]["kominfo"]["escalations"] = [
+            {"when": "overdue 30 service minutes", "do": ["notify admin"]}
+        ]
+        for minutes in (10, 40, 50):
+            tick(city, store, DUE + timedelta(minutes=minutes))
+    assert fired(city) == {"KOM-2026-000001": {"overdue 30 service minutes": 1}}

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from mailgate.store.schema import alert
 
@@ -18,6 +18,11 @@ def since(connection: Connection, desk: str, moment: datetime) -> frozenset[str]
     return frozenset(
         connection.scalars(select(alert.c.kind).where(alert.c.desk == desk, alert.c.sent_at > moment))
     )
+
+
+def forget(connection: Connection, desk: str, beginning: str) -> None:
+    """The kinds that begin so."""
+    connection.execute(delete(alert).where(alert.c.desk == desk, alert.c.kind.startswith(beginning)))
 
 
 def told(connection: Connection, desk: str, kind: str, now: datetime) -> None:

@@ -351,6 +351,15 @@ def due_counts(connection: Connection, desks: Sequence[str], now: datetime) -> d
     return {row.desk: row.n for row in connection.execute(query)}
 
 
+def look_again(connection: Connection, desk: str, now: datetime) -> None:
+    """Time looks at every ticket of the desk that has not ended."""
+    connection.execute(
+        update(ticket)
+        .where(ticket.c.desk == desk, ticket.c.status != Status.CLOSED.value)
+        .values(watch_at=now)
+    )
+
+
 def postpone(connection: Connection, number: str, until: datetime) -> None:
     """Time looks at it again then."""
     connection.execute(update(ticket).where(ticket.c.number == number).values(watch_at=until))

@@ -90,7 +90,6 @@ def rows(many: int, due: int) -> Iterator[dict[str, Any]]:
 
 
 def filled(store: Store, many: int, due: int) -> None:
-    upgrade(store)
     portion: list[dict[str, Any]] = []
     with store.writing() as write:
         for row in rows(many, due):
@@ -106,6 +105,8 @@ def one_round(many: int, due: int) -> Round:
     with tempfile.TemporaryDirectory() as folder:
         city = office(Path(folder))
         store = Store(city.settings.service.database)
+        upgrade(store)
+        gateway.tick(city, store, lambda: NOW)  # new escalations would have it look at every ticket
         filled(store, many, due)
         began = time.perf_counter()
         gateway.tick(city, store, lambda: NOW)
