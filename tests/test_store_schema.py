@@ -1,5 +1,6 @@
 """Does every database get the schema that the code speaks, and no other one?"""
 
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -13,7 +14,7 @@ from sqlalchemy import insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 
 from mailgate.errors import SettingsError, TemporaryError
-from mailgate.store import schema
+from mailgate.store import mails, schema, tickets
 from mailgate.store.database import HEAD, MIGRATIONS, Store, require_current, upgrade, version
 
 HOUSEKEEPING = "alembic_version"
@@ -219,3 +220,47 @@ def test_what_was_asked_wrong_is_no_database_in_trouble(database_url: str) -> No
                 write.exec_driver_sql(long_key)
     finally:
         store.close()
+
+
+OLD_ROWS = """
+INSERT INTO mailbox (desk, folder, uidvalidity, first_uid, start_at, contacted_at, reconciled)
+    VALUES ('kominfo', 'Kotak', 7, 1, NULL, :at, TRUE);
+INSERT INTO ticket (number, desk, status, level, holder, outcome, channel, subject, requester_name,
+    requester_address, requester_key, category, work, priority, confidential, silent, received_at, opened_at,
+    reopened) VALUES ('KOM-2026-000001', 'kominfo', 'open', 0, 'admin1@pyk.example.go.id', NULL, 'mail',
+    'Jaringan mati', 'Rina', 'rina@disdik.example.go.id', 'rina@disdik.example.go.id', NULL, NULL, 3, FALSE,
+    FALSE, :at, :at, 0);
+INSERT INTO mail (id, desk, uidvalidity, uid, content, message_id, size, oversize, received_at, kept_at,
+    silent, state, number) VALUES (1, 'kominfo', 7, 4, 'c1', 'a@b', 10, FALSE, :at, :at, FALSE, 'decided',
+    'KOM-2026-000001');
+INSERT INTO raw (mail_id, deflated) VALUES (1, :raw);
+INSERT INTO reference (mail_id, position, message_id) VALUES (1, 0, 'x@y');
+INSERT INTO message (number, mail_id, incoming, kind, author_name, author_address, subject, text, at,
+    attachments) VALUES ('KOM-2026-000001', 1, TRUE, 'request', 'Rina', 'rina@disdik.example.go.id', 's', 't',
+    :at, '[]');
+INSERT INTO alert (desk, kind, sent_at) VALUES ('kominfo', 'set_aside', :at)
+"""
+
+
+def test_what_an_older_mailgate_wrote_is_all_there_after_the_upgrade(store: Store) -> None:
+    store.make_room()
+    alembic(store, "upgrade", "0001")
+    at = datetime(2026, 8, 3, 2, 0, tzinfo=UTC)
+    naive = at.replace(tzinfo=None) if store.engine.dialect.name == "sqlite" else at
+    with store.writing() as write:
+        for statement in OLD_ROWS.split(";"):
+            wanted = {"at": naive, "raw": zlib.compress(b"Subject: x")}
+            named = {name: value for name, value in wanted.items() if f":{name}" in statement}
+            write.execute(text(statement), named)
+    upgrade(store)
+    with store.reading() as look:
+        ticket = tickets.get(look, "KOM-2026-000001")
+        kept = mails.one(look, 1)
+        assert look.scalar(select(schema.mail.c.folder)) == "Kotak"
+        assert look.scalar(select(schema.reference.c.message_id)) == "x@y"
+        assert tickets.due(look, ["kominfo"], at, 5) == ["KOM-2026-000001"]
+        assert [said.text for said in tickets.messages(look, "KOM-2026-000001")] == ["t"]
+    assert ticket is not None
+    assert (ticket.holder, ticket.received_at, ticket.participants) == ("admin1@pyk.example.go.id", at, ())
+    assert kept is not None
+    assert (kept.raw, kept.confirmed) == (b"Subject: x", False)
