@@ -590,7 +590,8 @@ def _remind_of_the_day(office: Office, store: Store, counter: Counter, now: date
 def _list(office: Office, write: Connection, *, counter: Counter, staff: shape.Staff, now: datetime) -> str:
     if not digests.still_wanted(write, counter.key, staff.address, now.astimezone(office.timezone).date()):
         return f"{staff.address} has the list"  # somebody was quicker
-    todo = tickets.of_staff(write, counter.key, staff.address, MOST_LISTED)
+    others = [one.address for one in counter.desk.staff if one != staff]
+    todo = tickets.of_staff(write, counter.key, staff.address, others, MOST_LISTED)
     # Whoever leads was to be reminded of what others have: their list must show it, or nobody hears of it.
     of_all = counter.desk.leads(staff) and staff.address.casefold() in digests.owed(write, counter.key)
     if of_all:

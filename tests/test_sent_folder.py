@@ -434,9 +434,11 @@ def test_only_a_new_ticket_becomes_another_one(status: Status) -> None:
     assert (found.ticket.close_at, found.ticket.closed_at, found.ticket.reopened) == (None, None, 0)
 
 
-def test_a_ticket_that_is_held_and_answered_stays_as_it_is() -> None:
+def test_a_ticket_that_is_held_and_answered_keeps_its_holder_and_its_first_answer() -> None:
     earlier = TICKET.received_at + timedelta(minutes=1)
-    assert saved(status=Status.OPEN, holder="doni@pyk.example.go.id", first_response_at=earlier) is None
+    found = saved(status=Status.OPEN, holder="doni@pyk.example.go.id", first_response_at=earlier)
+    assert found is not None
+    assert (found.ticket.holder, found.ticket.first_response_at) == ("doni@pyk.example.go.id", earlier)
 
 
 def _counter(*names: str) -> Counter:

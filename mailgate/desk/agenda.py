@@ -7,7 +7,7 @@ from datetime import datetime
 
 from mailgate.desk import letters
 from mailgate.desk.decision import Agenda, Decision, DigestSent, Effect, Handling
-from mailgate.desk.people import may_see
+from mailgate.desk.people import holder_of, may_see
 from mailgate.desk.situation import Counter
 from mailgate.desk.ticket import Status, Ticket
 from mailgate.settings import Staff
@@ -43,15 +43,21 @@ def agenda(
 def _place(ticket: Ticket, staff: Staff, now: datetime, counter: Counter, *, of_all: bool) -> str | None:
     """The list of an Agenda that it belongs into; None: into none of this person's."""
     late = ticket.due_at is not None and ticket.due_at < now
-    if ticket.holder == staff.address:
+    if (holder := holder_of(ticket, counter)) == staff:
         if ticket.status is Status.PENDING:
             return "waiting"
         if late:
             return "overdue"
         return "due_today" if _is_due_today(ticket, now, counter) else "mine"
-    if ticket.holder is None and ticket.level == counter.desk.level_of(staff) and _fits(ticket, staff):
+    if holder is None and staff in letters.responsible(ticket, counter) and _fits(ticket, staff):
         return "unheld"
     return "overdue" if of_all and late else None
+
+
+def stands_on_list(ticket: Ticket, staff: Staff, now: datetime, counter: Counter) -> bool:
+    """Whether this person's list shows it where reminders were kept back."""
+    of_all = counter.desk.leads(staff)
+    return may_see(ticket, staff, counter) and _place(ticket, staff, now, counter, of_all=of_all) is not None
 
 
 def _fits(ticket: Ticket, staff: Staff) -> bool:

@@ -98,6 +98,7 @@ _PUBLIC = frozenset(
         Command.OUT_OF_SCOPE,
     }
 )
+"""Each is a mail of its own to the requester: at most one, or the other would be swallowed."""
 _UNDECIDED = frozenset(
     {
         *(Command.TAKE, Command.ASSIGN, Command.CATEGORY, Command.WORK, Command.PRIORITY),
@@ -363,16 +364,20 @@ def _not_together(lines: Sequence[Line]) -> list[ReceiptLine]:
     if report is not None:
         beside = [line for line in lines if line.command not in _BESIDE_REPORT | {Command.REPORT}]
         return [ReceiptLine(line.typed, Result.NOT_TOGETHER, report.typed) for line in beside]
-    endings = {line.command: line for line in lines if line.command in _ENDINGS}
-    if len(endings) < 2:
+    return _several_of(_ENDINGS, lines) or _several_of(_PUBLIC, lines)
+
+
+def _several_of(alone: frozenset[Command], lines: Sequence[Line]) -> list[ReceiptLine]:
+    found = {line.command: line for line in lines if line.command in alone}
+    if len(found) < 2:
         return []
     return [
         ReceiptLine(
             line.typed,
             Result.NOT_TOGETHER,
-            ", ".join(other.typed for other in endings.values() if other is not line),
+            ", ".join(other.typed for other in found.values() if other is not line),
         )
-        for line in endings.values()
+        for line in found.values()
     ]
 
 

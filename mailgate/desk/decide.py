@@ -38,7 +38,7 @@ from mailgate.desk.followup import (
 )
 from mailgate.desk.letters import News
 from mailgate.desk.opening import US, Matter, event, new_ticket, said
-from mailgate.desk.people import author_of, in_copy, is_a_desk, joined, may_join, requester_of
+from mailgate.desk.people import author_of, holder_of, in_copy, is_a_desk, joined, may_join, requester_of
 from mailgate.desk.rules import Ruling
 from mailgate.desk.situation import Counter, SentMail, Situation
 from mailgate.desk.ticket import Status, Ticket
@@ -121,7 +121,7 @@ def _filed(
             told: list[Effect] = []
             if automatic.kind is AutomaticKind.SUSPECTED:
                 told = staffmail.suspected(found, message, situation, counter)
-            elif ticket.holder == staff.address:
+            elif holder_of(ticket, counter) == staff:
                 told = _told_of_absence(
                     Notice.HOLDER_AWAY, staff, ticket, message.reply_text, situation, counter
                 )
@@ -150,7 +150,7 @@ def _told_of_dead_address(
     staff: Staff, ticket: Ticket, text: str, situation: Situation, counter: Counter
 ) -> list[Effect]:
     """Never told to the address itself: no loop."""
-    if ticket.holder == staff.address:
+    if holder_of(ticket, counter) == staff:
         return _told_of_absence(Notice.HOLDER_UNREACHABLE, staff, ticket, text, situation, counter)
     kind = f"dead:{staff.address}"
     if kind in situation.told_lately:
@@ -405,6 +405,7 @@ def _ticket_for(
         form=form,
         stranger_of=cites.ticket.number if isinstance(cites, Stranger) else None,
         proposed=_proposed(message, counter),
+        confidential=isinstance(cites, FollowUp) and cites.ticket.confidential,
     )
     outside_hours = not counter.calendar.is_open(situation.received_at)
     verdict = rules.ruling(counter.desk.rules, message, outside_hours=outside_hours)

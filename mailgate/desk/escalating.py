@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from mailgate.desk import letters, levels
+from mailgate.desk import agenda, letters, levels
 from mailgate.desk.changes import closed, ended
 from mailgate.desk.decision import (
     Decision,
@@ -16,7 +16,7 @@ from mailgate.desk.decision import (
 )
 from mailgate.desk.letters import News
 from mailgate.desk.opening import event
-from mailgate.desk.people import may_see
+from mailgate.desk.people import holder_of, may_see
 from mailgate.desk.situation import Counter, Situation
 from mailgate.desk.ticket import Outcome, Status, Ticket
 from mailgate.desk.watch import Cause, causes
@@ -94,7 +94,7 @@ def _named(action: Action, course: _Course) -> tuple[Staff, ...]:
     """The holder, or those of a role."""
     if action.role != "holder":
         return levels.of_role(action.role, course.ticket, course.counter)
-    holder = course.counter.desk.staff_by_address(course.ticket.holder) if course.ticket.holder else None
+    holder = holder_of(course.ticket, course.counter)
     return (holder,) if holder else ()
 
 
@@ -146,10 +146,16 @@ def _reminders(due: list[Cause], course: _Course) -> tuple[Effect, ...]:
     asked = {one.person for one in course.sends}
     everybody = dict.fromkeys(_seeing(course.told, course) or course.counter.desk.leaders())
     hearers = tuple(one for one in everybody if one.address not in asked)
-    if course.quiet or not hearers:
-        return tuple(OweDigest(one.address) for one in hearers)
+    listed = tuple(one for one in hearers if _is_listed(one, course))
+    if not hearers or (course.quiet and listed):
+        return tuple(OweDigest(one.address) for one in listed)
     news = News(None, None, template=Template.REMINDER, causes=_as_due(due))
     return letters.notifications(course.ticket, news, course.situation, course.counter, hearers)
+
+
+def _is_listed(staff: Staff, course: _Course) -> bool:
+    """What stands on nobody's list, as a complaint for the head, is told in a mail whatever else is due."""
+    return agenda.stands_on_list(course.ticket, staff, course.situation.now, course.counter)
 
 
 def _as_due(due: list[Cause]) -> tuple[Due, ...]:

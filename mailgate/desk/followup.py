@@ -54,8 +54,6 @@ class FollowUp:
     how: str
     answered: SentMail | None = None
     """The mail of ours that went to just this person; None: tag and From alone."""
-    via: str | None = None
-    """The ticket that was cited, where it was merged into this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +168,7 @@ def _of_public(author: Address | None, situation: Situation) -> Route:
             ticket = survivor(number, situation.tickets)
             if situation.tickets[number].knows(author.key) or ticket.knows(author.key):
                 theirs = sent if sent is not None and sent.person_key == author.key else None
-                return FollowUp(ticket, how, theirs, number if ticket.number != number else None)
+                return FollowUp(ticket, how, theirs)
     for number, how, _ in cited:
         return Stranger(survivor(number, situation.tickets), how)
     return Fresh()

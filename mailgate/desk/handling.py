@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 
-from mailgate.desk import arguments, levels, sla
+from mailgate.desk import arguments, letters, levels, sla
 from mailgate.desk.arguments import Unclear, When
 from mailgate.desk.case import Case, Hand, Tell, done, having, named, refuse, telling, unclear
 from mailgate.desk.changes import (
@@ -21,8 +21,9 @@ from mailgate.desk.changes import (
 from mailgate.desk.commands import Line
 from mailgate.desk.decision import Block, Link, Notice, ReceiptLine, Result, Template, Unblock
 from mailgate.desk.figures import figures
-from mailgate.desk.people import is_a_desk, joined, may_join, may_see
+from mailgate.desk.people import holder_of, is_a_desk, joined, may_join, may_see, seen_by_holder
 from mailgate.desk.ruling import named_in, ruled
+from mailgate.desk.situation import Counter
 from mailgate.desk.ticket import MOST_PARTICIPANTS, TOLD, Outcome, Status, Ticket
 from mailgate.message.message import Address
 from mailgate.settings import Staff
@@ -30,9 +31,7 @@ from mailgate.settings import Staff
 
 def _colleagues(ticket: Ticket, hand: Hand) -> tuple[Staff, ...]:
     """Who else was told of a ticket that nobody held, or the one who held it."""
-    desk = hand.counter.desk
-    holder = desk.staff_by_address(ticket.holder) if ticket.holder else None
-    told = (holder,) if holder else desk.level_staff(ticket.level) or desk.level_staff(0)
+    told = letters.responsible(ticket, hand.counter)
     return tuple(one for one in told if one != hand.staff and may_see(ticket, one, hand.counter))
 
 
@@ -58,7 +57,7 @@ def assign(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | Receipt
 
 
 def escalate(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | ReceiptLine:
-    asked = levels.above(ticket, hand.counter)
+    asked = _above(ticket, hand.counter)
     if isinstance(asked, Result):
         lacks_category = asked is Result.CATEGORY_MISSING
         return refuse(line, asked, choices=tuple(hand.counter.desk.categories) if lacks_category else ())
@@ -71,6 +70,14 @@ def escalate(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | Recei
     return done(case, line, Result.ESCALATED, place, asked.ticket)
 
 
+def _above(ticket: Ticket, counter: Counter) -> levels.Asked | Result:
+    """Past levels where nobody is, or nobody who may see it: a complaint goes on to the head."""
+    asked = levels.above(ticket, counter)
+    while not isinstance(asked, Result) and not any(may_see(ticket, one, counter) for one in asked.people):
+        asked = levels.above(replace(ticket, level=asked.ticket.level), counter)
+    return asked
+
+
 def give_back(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | ReceiptLine:
     asked = levels.below(ticket, hand.counter)
     if isinstance(asked, Result):
@@ -81,9 +88,9 @@ def give_back(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | Rece
 
 def _place(ticket: Ticket, hand: Hand) -> str:
     """Where it is now: "Teknisi, Doni"."""
-    desk = hand.counter.desk
-    holder = desk.staff_by_address(ticket.holder) if ticket.holder else None
-    return ", ".join([desk.levels[ticket.level].name, *([holder.name] if holder else [])])
+    level = hand.counter.desk.levels[ticket.level].name
+    holder = holder_of(ticket, hand.counter)
+    return f"{level}, {holder.name}" if holder else level
 
 
 def external(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | ReceiptLine:
@@ -133,11 +140,8 @@ def confidential(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | R
 
 def _hidden(case: Case, ticket: Ticket, hand: Hand) -> tuple[Case, Ticket]:
     """From now on only admin and head see it; a holder who is neither has it no more."""
-    desk = hand.counter.desk
-    holder = desk.staff_by_address(ticket.holder) if ticket.holder else None
-    keeps = holder is not None and desk.leads(holder)
-    ticket = replace(ticket, confidential=True, holder=ticket.holder if keeps else None)
-    tell = Tell(Notice.CONFIDENTIAL, desk.leaders(), text=_request(ticket, hand))
+    ticket = seen_by_holder(replace(ticket, confidential=True), hand.counter)
+    tell = Tell(Notice.CONFIDENTIAL, hand.counter.desk.leaders(), text=_request(ticket, hand))
     return telling(case, tell), ticket
 
 
@@ -306,7 +310,7 @@ def listing(line: Line, case: Case, hand: Hand) -> Case | ReceiptLine:
     seen = [one for one in hand.situation.listing if may_see(one, hand.staff, hand.counter)]
     match line.argument.casefold():
         case "saya" | "milik saya" | "me" | "mine":
-            seen = [one for one in seen if one.holder == hand.staff.address]
+            seen = [one for one in seen if holder_of(one, hand.counter) == hand.staff]
         case "terlambat" | "overdue":
             seen = [one for one in seen if one.due_at is not None and one.due_at < hand.now]
         case "":

@@ -15,7 +15,7 @@ from mailgate.desk.decision import (
     Send,
     Template,
 )
-from mailgate.desk.people import may_see, readers
+from mailgate.desk.people import holder_of, may_see, readers, without_addresses_of_staff
 from mailgate.desk.situation import Counter, Situation
 from mailgate.desk.ticket import Ticket
 from mailgate.message.message import Address, Attachment, Message, writable
@@ -69,7 +69,7 @@ def relay(
 
 def question_again(ticket: Ticket, situation: Situation, counter: Counter) -> tuple[Send, ...]:
     """What the requester was asked and has not answered; nothing where no question is known."""
-    asked = situation.questions.get(ticket.number, "")
+    asked = without_addresses_of_staff(situation.questions.get(ticket.number, ""), counter)
     letter = Letter(ticket=ticket, text=asked, again=True, promise=promise(ticket, counter))
     kind = AutoSubmitted.GENERATED
     return _to_requester(Template.QUESTION, ticket, letter, kind, situation, None) if asked else ()
@@ -353,10 +353,12 @@ def promise(ticket: Ticket, counter: Counter) -> str:
 
 def responsible(ticket: Ticket, counter: Counter) -> tuple[Staff, ...]:
     """The holder, or the level's staff where there is none, or the front line."""
-    holder = counter.desk.staff_by_address(ticket.holder) if ticket.holder else None
+    holder = holder_of(ticket, counter)
     if holder is not None:
         return (holder,)
-    return counter.desk.level_staff(ticket.level) or counter.desk.level_staff(0)
+    desk = counter.desk
+    known = ticket.level < len(desk.levels)  # else the office has fewer levels than it had
+    return (desk.level_staff(ticket.level) if known else ()) or desk.level_staff(0)
 
 
 def mailbox_of(staff: Staff) -> Address:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from mailgate.desk.changes import opened
 from mailgate.desk.decision import Result, Template
+from mailgate.desk.people import holder_of, may_see
 from mailgate.desk.situation import Counter
 from mailgate.desk.ticket import Ticket
 from mailgate.settings import Staff
@@ -32,7 +33,7 @@ def above(ticket: Ticket, counter: Counter) -> Asked | Result:
     if desk.levels[level].external:
         return Result.LEVEL_OUTSIDE
     everybody = desk.level_staff(level)
-    if any(one.categories for one in everybody) and ticket.category is None:
+    if any(one.categories for one in everybody) and ticket.category is None and not ticket.confidential:
         return Result.CATEGORY_MISSING
     people = _of_category(everybody, ticket)
     if desk.levels[level].role == HEAD:
@@ -42,10 +43,15 @@ def above(ticket: Ticket, counter: Counter) -> Asked | Result:
 
 
 def below(ticket: Ticket, counter: Counter) -> Asked | Result:
-    """The level that asked; whoever of it still has the ticket keeps it."""
-    desk, level = counter.desk, _stands_at(ticket, counter) - 1
+    """The level that asked; whoever of it still has the ticket keeps it.
+
+    Of a complaint that is the next one where somebody may see it.
+    """
+    desk, level = counter.desk, min(_stands_at(ticket, counter), len(counter.desk.levels)) - 1
     if level < 0:
         return Result.LEVEL_BOTTOM
+    while level > 0 and not any(may_see(ticket, one, counter) for one in desk.level_staff(level)):
+        level -= 1
     holder = desk.staff_by_address(ticket.holder) if ticket.holder else None
     everybody = desk.level_staff(level)
     if holder not in everybody:
@@ -58,7 +64,7 @@ def below(ticket: Ticket, counter: Counter) -> Asked | Result:
 
 def _stands_at(ticket: Ticket, counter: Counter) -> int:
     """The level that works on it: #tugas may have given it to somebody above its own."""
-    holder = counter.desk.staff_by_address(ticket.holder) if ticket.holder else None
+    holder = holder_of(ticket, counter)
     return max(ticket.level, counter.desk.level_of(holder) if holder else 0)
 
 

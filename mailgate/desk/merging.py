@@ -10,7 +10,7 @@ from mailgate.desk.commands import Line
 from mailgate.desk.decision import Link, MoveMail, Notice, OpenTicket, ReceiptLine, Result, Unlink
 from mailgate.desk.followup import survivor
 from mailgate.desk.opening import Matter, event, new_ticket
-from mailgate.desk.people import joined
+from mailgate.desk.people import holder_of, joined, may_see, seen_by_holder
 from mailgate.desk.situation import Spoken
 from mailgate.desk.ticket import Outcome, Status, Ticket
 from mailgate.message.message import writable
@@ -32,7 +32,7 @@ def merge(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | ReceiptL
 def _merged(case: Case, gone: Ticket, into: Ticket, hand: Hand) -> Case:
     """Its number stays and leads to the other one; its people get what that one's requester gets."""
     into = joined(into, (one for one in (gone.requester, *gone.participants) if writable(one.address)), None)
-    into = replace(into, confidential=into.confidential or gone.confidential)
+    into = seen_by_holder(replace(into, confidential=into.confidential or gone.confidential), hand.counter)
     gone = replace(
         ended(gone, Outcome.MERGED, hand.now), merged_into=into.number, stranger_of=None, holder=gone.holder
     )
@@ -81,15 +81,17 @@ def _subject(spoken: Spoken, ticket: Ticket) -> str:
 
 
 def _unmerged(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | ReceiptLine:
-    into = case.tickets.get(ticket.merged_into or "")
+    number = ticket.merged_into
     ticket = replace(ticket, merged_into=None, status=Status.OPEN, outcome=None, closed_at=None)
     case = done(case, line, Result.SPLIT, ticket.number, ticket)
-    if into is None:
-        return case
-    left = tuple(one for one in into.participants if not ticket.knows(one.key))
-    without = replace(into, participants=left)
-    case = replace(case, tickets={**case.tickets, into.number: without})
-    return having(case, event(into.number, "split", f"{ticket.number} is its own again", hand.staff.address))
+    # What it was merged into may have been merged on, and its people with it.
+    while number is not None and number in case.tickets:
+        into = case.tickets[number]
+        left = tuple(one for one in into.participants if not ticket.knows(one.key))
+        case = replace(case, tickets={**case.tickets, number: replace(into, participants=left)})
+        case = having(case, event(number, "split", f"{ticket.number} is its own again", hand.staff.address))
+        number = into.merged_into
+    return case
 
 
 # --- strangers, design section 6 --------------------------------------------------------------------------
@@ -123,17 +125,27 @@ def reject(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | Receipt
 def _stranger(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Ticket | ReceiptLine:
     """The stranger's ticket that is meant: the one told of, the one named, the only one there is."""
     waiting = [case.tickets.get(one.number, one) for one in hand.situation.strangers]
-    waiting = [one for one in waiting if ticket.number in {one.number, one.stranger_of}]
+    waiting = [
+        one
+        for one in waiting
+        if ticket.number in {one.number, _cited(one, case)} and may_see(one, hand.staff, hand.counter)
+    ]
     meant = _meant(line, waiting, hand)
     if len(meant) != 1:
         return refuse(line, Result.NOBODY_WAITS, line.argument, tuple(one.number for one in waiting))
     found = meant[0]
-    cited = case.tickets.get(found.stranger_of or "")
+    cited = case.tickets.get(_cited(found, case) or "")
     if cited is None:
         return refuse(line, Result.NOBODY_WAITS, line.argument)
-    if hand.staff.address != cited.holder and not hand.counter.desk.leads(hand.staff):
+    if holder_of(cited, hand.counter) != hand.staff and not hand.counter.desk.leads(hand.staff):
         return refuse(line, Result.HOLDER_ONLY)
     return found
+
+
+def _cited(stranger: Ticket, case: Case) -> str | None:
+    """The ticket that they cited, or the one into which it was merged since."""
+    number = stranger.stranger_of
+    return survivor(number, case.tickets).number if number is not None and number in case.tickets else number
 
 
 def _meant(line: Line, waiting: Sequence[Ticket], hand: Hand) -> list[Ticket]:

@@ -85,3 +85,15 @@ def without_addresses_of_staff(text: str, counter: Counter) -> str:
 def may_see(ticket: Ticket, staff: Staff, counter: Counter) -> bool:
     """A confidential ticket is for admin and head."""
     return not ticket.confidential or counter.desk.leads(staff)
+
+
+def holder_of(ticket: Ticket, counter: Counter) -> Staff | None:
+    """None while nobody has it, and where its holder is none of the staff any more."""
+    return counter.desk.staff_by_address(ticket.holder) if ticket.holder else None
+
+
+def seen_by_holder(ticket: Ticket, counter: Counter) -> Ticket:
+    """Without a holder who may not see it: they have it no more."""
+    holder = holder_of(ticket, counter)
+    keeps = holder is not None and may_see(ticket, holder, counter)
+    return ticket if keeps or not ticket.confidential else replace(ticket, holder=None)

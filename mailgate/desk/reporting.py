@@ -114,6 +114,7 @@ def _confirmed(line: Line, ticket: Ticket, requester: Address, case: Case, hand:
         ticket,
         requester_name=requester.name,
         requester_address=requester.address,
+        participants=tuple(one for one in ticket.participants if one.key != requester.key),
         proposed=None,
         silent=False,
     )

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from mailgate.desk import levels
 from mailgate.desk.changes import with_due
+from mailgate.desk.people import seen_by_holder
 from mailgate.desk.rules import Ruling
 from mailgate.desk.situation import Counter
 from mailgate.desk.ticket import Suggestion, Ticket
@@ -37,7 +38,7 @@ def ruled(ticket: Ticket, to: Suggestion, counter: Counter) -> Ticket:
         confidential=ticket.confidential or bool(to.confidential),
         suggestion=None,
     )
-    return with_due(_held(ticket, to, counter), counter)
+    return with_due(seen_by_holder(_held(ticket, to, counter), counter), counter)
 
 
 def _held(ticket: Ticket, to: Suggestion, counter: Counter) -> Ticket:

@@ -51,7 +51,7 @@ def clock(ticket: Ticket, work: Work | None, now: datetime, *, pausing: bool = F
     ended_at = _ended_at(ticket)
     if ended_at is not None:
         return _measured(ticket, work, ended_at)
-    if _has_not_started(ticket, work):
+    if _has_not_started(ticket, work, now):
         return ClockState.NOT_STARTED
     if pausing and ticket.status is Status.PENDING:
         return ClockState.PAUSED
@@ -68,7 +68,7 @@ def _ended_at(ticket: Ticket) -> datetime | None:
 def _measured(ticket: Ticket, work: Work, ended_at: datetime) -> ClockState:
     if _has_passed(ticket, ended_at):
         return ClockState.MISSED
-    if _ended_unserved(ticket) or _has_not_started(ticket, work) or ticket.due_at is None:
+    if _ended_unserved(ticket) or _has_not_started(ticket, work, ended_at) or ticket.due_at is None:
         return ClockState.UNMEASURED
     return ClockState.MET
 
@@ -82,8 +82,9 @@ def _ended_unserved(ticket: Ticket) -> bool:
     return ticket.outcome in _NOT_SERVED and not resolved_before
 
 
-def _has_not_started(ticket: Ticket, work: Work) -> bool:
-    return work.starts == "notified" and ticket.notified_at is None
+def _has_not_started(ticket: Ticket, work: Work, by: datetime) -> bool:
+    """Whether the notice had not been accepted by then: a late one starts no clock of what has ended."""
+    return work.starts == "notified" and (ticket.notified_at is None or ticket.notified_at > by)
 
 
 def _has_passed(ticket: Ticket, moment: datetime) -> bool:

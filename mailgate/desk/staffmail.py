@@ -28,7 +28,7 @@ from mailgate.desk.decision import (
 from mailgate.desk.followup import ConfirmationReply, StaffReply, Unproven, survivor
 from mailgate.desk.letters import News
 from mailgate.desk.opening import event
-from mailgate.desk.people import author_of, may_see, readers, without_addresses_of_staff
+from mailgate.desk.people import author_of, holder_of, may_see, readers, without_addresses_of_staff
 from mailgate.desk.situation import Counter, Situation
 from mailgate.desk.ticket import Ticket
 from mailgate.message.ids import index, ref_ids, token_of
@@ -53,7 +53,7 @@ def ordered(found: StaffReply, message: Message, situation: Situation, counter: 
     result = _worked_out(found, message, situation, counter)
     who = f"{found.staff.address} proven {found.how}"
     if isinstance(result, Refused):
-        letter = letters.refused((*result.lines, *result.fine), found.ticket, counter)
+        letter = letters.refused((*result.lines, *result.fine), _shown_to(found, counter), counter)
         why = ", ".join(f"{line.typed or 'text'}: {line.result}" for line in result.lines)
         told: list[Effect] = [letters.receipt(found.staff, message, letter, situation, counter)]
         if number:
@@ -62,6 +62,12 @@ def ordered(found: StaffReply, message: Message, situation: Situation, counter: 
     what = ", ".join(line.typed or line.result.value for line in result.case.lines)
     effects = _effects(result, found, message, situation, counter)
     return Decision(Handling.COMMANDED, f"{who}: {what}", result.case.number, effects)
+
+
+def _shown_to(found: StaffReply, counter: Counter) -> Ticket | None:
+    """Of a ticket that somebody may not see they do not even read the subject."""
+    seen = found.ticket is not None and may_see(found.ticket, found.staff, counter)
+    return found.ticket if seen else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +146,10 @@ def _relayed(case: Case, ticket: Ticket, hand: Hand) -> _Outcome | Refused:
 
 def _told_to_colleagues(case: Case, before: Ticket, hand: Hand) -> Case:
     """The first reply takes the ticket and the others get one line; whoever is second is warned."""
-    if before.holder == hand.staff.address:
+    holder = holder_of(before, hand.counter)
+    if holder == hand.staff:
         return case
     if before.holder is not None and before.first_response_at is not None:
-        holder = hand.counter.desk.staff_by_address(before.holder)
         case = _with_line(case, Result.ANSWERED_BEFORE, holder.name if holder else before.holder)
     told = any(tell.notice is Notice.TAKEN for tell in case.tells)
     others = tuple(one for one in letters.responsible(before, hand.counter) if one != hand.staff)

@@ -154,5 +154,5 @@ def _with_moment(ticket: Ticket, now: datetime, counter: Counter) -> Ticket:
 
 def _moments(ticket: Ticket, now: datetime, counter: Counter) -> Iterator[datetime]:
     yield from (counter.calendar.next_open(max(one.at, now)) for one in causes(ticket, counter))
-    if ticket.close_at is not None:
+    if ticket.status is Status.RESOLVED and ticket.close_at is not None:
         yield ticket.close_at

@@ -54,8 +54,13 @@ def _recorded(
 def _answered(ticket: Ticket, writer: Staff | None, situation: Situation) -> Ticket:
     """As after any reply; a ticket that waits, or has ended, goes on doing so."""
     said_at = max(situation.received_at, ticket.received_at)  # a folder that was copied may tell any moment
+    newest = max(said_at, ticket.answered_at or said_at)
+    unheard = ticket.contacted_at is not None and ticket.contacted_at > said_at
     return replace(
         ticket,
+        answered_at=newest,
+        contacts=ticket.contacts if unheard else 0,
+        contacted_at=ticket.contacted_at if unheard else None,
         status=Status.OPEN if ticket.status is Status.NEW else ticket.status,
         first_response_at=ticket.first_response_at or said_at,
         holder=ticket.holder or (writer.address if writer else None),

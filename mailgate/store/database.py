@@ -13,7 +13,16 @@ from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 
 from mailgate.errors import SettingsError, TemporaryError
 
-__all__ = ["HEAD", "Connection", "Store", "passes_by_itself", "require_current", "upgrade", "version"]
+__all__ = [
+    "HEAD",
+    "Connection",
+    "DeadlockError",
+    "Store",
+    "passes_by_itself",
+    "require_current",
+    "upgrade",
+    "version",
+]
 
 HEAD = "0004"
 """The schema that this code speaks: the newest file in migrations/versions."""
@@ -21,6 +30,10 @@ HEAD = "0004"
 SQLITE_BUSY_MS = 30_000
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_KEY = 0x6D61696C67617465  # "mailgate": the advisory lock of a running service
+
+
+class DeadlockError(TemporaryError):
+    """PostgreSQL gave up this transaction for the sake of another one: nothing of it happened."""
 
 
 class Store:
@@ -182,7 +195,8 @@ def _translated() -> Iterator[None]:
     except DBAPIError as error:
         if not passes_by_itself(error):
             raise
-        raise TemporaryError(f"database: {error.orig}") from error
+        lost = getattr(error.orig, "sqlstate", None) == _DEADLOCK
+        raise (DeadlockError if lost else TemporaryError)(f"database: {error.orig}") from error
 
 
 def passes_by_itself(error: Exception) -> bool:
@@ -203,6 +217,7 @@ def passes_by_itself(error: Exception) -> bool:
 
 _ASKED_WRONG = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_TOOBIG})
 _ASKED_WRONG_CLASSES = frozenset({"54"})  # PostgreSQL, appendix A: program limit exceeded, as by a long key
+_DEADLOCK = "40P01"
 _LOST = "08"  # connection exception
 
 

@@ -5,13 +5,18 @@ A commit waits for the disk; what several senders want written meanwhile goes in
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from mailgate.store.database import Store
+from mailgate.store.database import DeadlockError, Store
 
 T = TypeVar("T")
+
+ONCE_MORE = 5
+"""Times that a transaction which lost a deadlock is begun anew: what a server answered must not be forgotten,
+or the mail leaves twice."""
 
 
 class Ledger:
@@ -23,7 +28,10 @@ class Ledger:
         self._flusher: asyncio.Task[None] | None = None
 
     async def write(self, action: Callable[[Connection], T]) -> T:
-        """Durable when it returns. An error of one action fails all that share its transaction."""
+        """Durable when it returns. An error of one action fails all that share its transaction.
+
+        An action may be called again, in a new transaction, when the database gave up the first one.
+        """
         return await self.post(action)
 
     def post(self, action: Callable[[Connection], T]) -> "asyncio.Future[T]":
@@ -49,5 +57,11 @@ class Ledger:
                         future.set_result(result)
 
     def _commit(self, actions: list[Callable[[Connection], object]]) -> list[object]:
+        for _ in range(ONCE_MORE):
+            with suppress(DeadlockError):
+                return self._committed(actions)
+        return self._committed(actions)
+
+    def _committed(self, actions: list[Callable[[Connection], object]]) -> list[object]:
         with self._store.writing() as write:
             return [action(write) for action in actions]

@@ -347,13 +347,6 @@ def retry(connection: Connection, token: str | None, now: datetime) -> int:
     return connection.execute(kept).rowcount + connection.execute(again).rowcount
 
 
-def next_moment(connection: Connection, desk: str) -> datetime | None:
-    """When the next mail of a desk may be tried; None when nothing waits."""
-    return connection.scalar(  # type: ignore[no-any-return]  # func.min knows no type decorator
-        select(func.min(outbox.c.next_at)).where(outbox.c.desk == desk, outbox.c.state.in_(CLAIMABLE))
-    )
-
-
 def last_moment(connection: Connection) -> datetime | None:
     """The newest moment that the outbox recorded."""
     created, accepted = connection.execute(

@@ -57,7 +57,7 @@ def gather(
     named = _named(asked, counter, now.astimezone(zone).year) if staff else []
     lately = _mails_lately(connection, message, counter, now)
     same = _too_often(connection, message, counter, now) if lately else None
-    strangers = tickets.strangers(connection, counter.key, about) if asked.strangers else []
+    strangers = _strangers(connection, [*about, *named], counter) if asked.strangers else []
     found = tickets.locked(
         connection, [*about, *tagged, *named, *strangers, *_numbers(sent.get(reported or ""), same)]
     )
@@ -120,6 +120,12 @@ def _named(asked: Wanted, counter: Counter, year: int) -> list[str]:
     prefixes = [desk.prefix for desk in counter.desks.values()]
     numbers = (arguments.number(one, counter.desk.prefix, prefixes, year) for one in asked.numbers)
     return [number for number in numbers if number]
+
+
+def _strangers(connection: Connection, about: list[str], counter: Counter) -> list[str]:
+    """Who waits: what they cited may have been merged into what the mail is about."""
+    cited = [*about, *tickets.merged_into(connection, about)]
+    return tickets.strangers(connection, counter.key, cited)
 
 
 def _led_to(connection: Connection, found: Mapping[str, Ticket]) -> dict[str, Ticket]:
@@ -274,5 +280,7 @@ def _counted(
     return {
         "desk_exhausted": exhausted,
         "automatic_lately": outbox.automatic_to(connection, counter.key, address, since) if lately else 0,
-        "blocked": blocks.contains(connection, counter.key, address),
+        # Who was silenced once and belongs to the staff now is heard.
+        "blocked": counter.desk.staff_by_address(address) is None
+        and blocks.contains(connection, counter.key, address),
     }

@@ -365,12 +365,14 @@ def postpone(connection: Connection, number: str, until: datetime) -> None:
     connection.execute(update(ticket).where(ticket.c.number == number).values(watch_at=until))
 
 
-def of_staff(connection: Connection, desk: str, person: str, most: int) -> list[Ticket]:
-    """Unfinished tickets that this person has or that nobody has, what is due first."""
+def of_staff(
+    connection: Connection, desk: str, person: str, others: Sequence[str], most: int
+) -> list[Ticket]:
+    """Unfinished tickets that this person has or that none of the `others` has, what is due first."""
     query = select(*_COLUMNS).where(
         ticket.c.desk == desk,
         ticket.c.status.in_([Status.NEW, Status.OPEN, Status.PENDING]),
-        or_(ticket.c.holder == person, ticket.c.holder.is_(None)),
+        or_(ticket.c.holder == person, ticket.c.holder.is_(None), ticket.c.holder.not_in(others)),
     )
     undated = case((ticket.c.due_at.is_(None), 1), else_=0)
     ordered = query.order_by(undated, ticket.c.due_at, ticket.c.received_at, ticket.c.number).limit(most)
