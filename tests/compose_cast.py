@@ -412,9 +412,6 @@ def notifications() -> dict[str, Send]:
         "notification_confidential": notification(
             Notice.CONFIDENTIAL, ticket=replace(TICKET, confidential=True, work=None, due_at=None), promise=""
         ),
-        "notification_attachments": notification(
-            Notice.ATTACHMENTS, ticket=held, text="", author="", attachments=(PHOTO,)
-        ),
         "notification_courtesy": notification(
             Notice.COURTESY, ticket=replace(held, status=Status.RESOLVED, survey=4), text="4, terima kasih!"
         ),

@@ -133,6 +133,14 @@ def get(port: int, path: str) -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
+def becomes_healthy(port: int, seconds: float = 20.0) -> bool:
+    """Whether every part has worked once; time and submission may come after the mailboxes."""
+    end = time.monotonic() + seconds
+    while get(port, "/healthz")[0] != 200 and time.monotonic() < end:
+        time.sleep(0.02)
+    return get(port, "/healthz")[0] == 200
+
+
 def alive(pid: int) -> bool:
     """Whether it still runs; one that nobody has buried yet does not."""
     return _stat(pid)[:1] not in ([], ["Z"])

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from city import ADMIN, LPSE, RINA, City
-from daemon import Daemon, alive, get, mailgate
+from daemon import Daemon, alive, becomes_healthy, get, mailgate
 from servers import private
 from servers.sink import Sink, Stage
 
@@ -113,7 +113,7 @@ def test_it_serves_again_when_the_mail_server_is_back(quick_city: City) -> None:
     with Daemon(quick_city.settings_file) as daemon:
         for desk in quick_city.users:
             daemon.says(f"mailbox {desk}: connected")
-        assert get(port, "/healthz")[0] == 200
+        assert becomes_healthy(port)
         quick_city.dovecot.stop()
         for desk in quick_city.users:
             daemon.says(f"mailbox {desk}: waiting")

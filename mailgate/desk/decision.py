@@ -95,8 +95,6 @@ class Notice(StrEnum):
     """`Letter.other_number` was merged into this ticket; `Letter.text` is what its requester wrote."""
     CONFIDENTIAL = "confidential"
     """A complaint about the service itself: only admin and head see it."""
-    ATTACHMENTS = "attachments"
-    """What was asked for by #lampiran."""
     COURTESY = "courtesy"
     """A thank-you, or the survey's answer (`Letter.ticket.survey`), on a resolved ticket: nothing to do."""
     HOLDER_AWAY = "holder_away"
