@@ -541,8 +541,10 @@ def _look_again(write: Connection, *, counter: Counter, now: datetime) -> str | 
     kind = f"watched by {watch.fingerprint(counter)}"
     if alerts.last(write, counter.key, kind) is not None:
         return None
-    alerts.forget(write, counter.key, "watched by ")
+    others = alerts.forget(write, counter.key, "watched by ")
     alerts.told(write, counter.key, kind, now)
+    if not others:  # the first ones this desk ever had: every row was worked out by these
+        return None
     tickets.look_again(write, counter.key, now)
     return f"desk={counter.key}: time looks at every open ticket anew, its rules or hours have changed"
 

@@ -20,9 +20,10 @@ def since(connection: Connection, desk: str, moment: datetime) -> frozenset[str]
     )
 
 
-def forget(connection: Connection, desk: str, beginning: str) -> None:
-    """The kinds that begin so."""
-    connection.execute(delete(alert).where(alert.c.desk == desk, alert.c.kind.startswith(beginning)))
+def forget(connection: Connection, desk: str, beginning: str) -> int:
+    """The kinds that begin so; returns how many there were."""
+    which = delete(alert).where(alert.c.desk == desk, alert.c.kind.startswith(beginning))
+    return connection.execute(which).rowcount
 
 
 def told(connection: Connection, desk: str, kind: str, now: datetime) -> None:
