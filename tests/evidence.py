@@ -120,7 +120,7 @@ def mailgate(city: City, *arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
         cwd=city.base,
-        env={**os.environ, "PYTHONPATH": str(Path(gateway.__file__).parents[1]), "NO_COLOR": "1"},
+        env={**os.environ, "PYTHONPATH": str(Path(gateway.__file__).parents[2]), "NO_COLOR": "1"},
     )
 
 

@@ -41,7 +41,8 @@ KNOW_SEVERAL = frozenset(
     f"mailgate.{name}" for name in ("gateway", "service", "cli", "check", "views", "reading", "metrics")
 )
 PACKAGES = frozenset(
-    f"mailgate.{name}" for name in ("intake", "message", "desk", "compose", "outbox", "store", "report")
+    f"mailgate.{name}"
+    for name in ("gateway", "intake", "message", "desk", "compose", "outbox", "store", "report")
 )
 
 OWNERS = {
@@ -162,7 +163,7 @@ def _reaches_out(module: str, imported: str) -> bool:
         return not is_demo(module) and module != "mailgate.cli"
     if is_demo(module):
         return False
-    if there is None or there == _package(module) or module in KNOW_SEVERAL:
+    if there is None or there == _package(module) or any(is_in(module, one) for one in KNOW_SEVERAL):
         return False
     if _edge(module) is not None:
         return not is_pure(imported)

@@ -10,8 +10,8 @@ from city import ADMIN, MONDAY, RINA, City, body
 from evidence import collect, flags, folders, move, open_mailbox, rows, states, templates_sent, tickets
 from sqlalchemy import text
 
-from mailgate import gateway
 from mailgate.errors import TemporaryError
+from mailgate.gateway import collecting
 from mailgate.intake.cursor import Listed
 from mailgate.intake.imap import Mailbox
 from mailgate.service import EX_TEMPFAIL
@@ -86,7 +86,7 @@ def test_a_mail_leaves_the_inbox_only_when_its_bytes_are_in_the_store(
     [
         (Mailbox, "bodies", []),
         (mails, "keep", []),
-        (gateway, "think", ["kept"]),
+        (collecting, "think", ["kept"]),
         (Mailbox, "move", ["decided"]),
     ],
 )

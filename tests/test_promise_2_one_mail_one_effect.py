@@ -9,7 +9,9 @@ from sqlalchemy import text as text_of
 
 from mailgate import gateway
 from mailgate.errors import TemporaryError
+from mailgate.gateway import collecting
 from mailgate.service import reader
+from mailgate.store import mails
 from mailgate.store.database import require_current
 
 LONG_AGO = MONDAY - timedelta(days=3)
@@ -164,14 +166,14 @@ def test_a_few_old_mails_in_a_restored_inbox_are_answered(quick_city: City) -> N
 def test_a_restored_inbox_stays_silent_when_the_run_ends_in_the_middle_of_it(
     quick_city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gateway, "SILENT_FROM", 4)
+    monkeypatch.setattr(collecting, "SILENT_FROM", 4)
     _rebuilt_with_old_mail(quick_city, 5)
 
     def fails(*_arguments: object, **_options: object) -> int:
         raise TemporaryError("the test ends it here")
 
     with monkeypatch.context() as trouble:
-        trouble.setattr(gateway.mails, "hush", fails)
+        trouble.setattr(mails, "hush", fails)
         with pytest.raises(TemporaryError):
             collect(quick_city)
     assert states(quick_city) == ["kept"] * 6

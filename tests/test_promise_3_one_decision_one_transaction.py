@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from mailgate import gateway
 from mailgate.errors import TemporaryError
+from mailgate.gateway import collecting, thinking
 from mailgate.service import EX_TEMPFAIL, reader
 from mailgate.store import outbox, record
 from mailgate.store import tickets as store_tickets
@@ -79,7 +80,7 @@ def test_a_failure_between_ticket_and_outgoing_mail_leaves_neither(
 
     with monkeypatch.context() as trouble:
         trouble.setattr(outbox, "add", fails)
-        trouble.setattr(gateway, "passes_by_itself", lambda error: isinstance(error, TemporaryError))
+        trouble.setattr(thinking, "passes_by_itself", lambda error: isinstance(error, TemporaryError))
         assert city.run() == EX_TEMPFAIL
     assert set(_rows_in_all_tables(city).values()) == {0}
     assert states(city) == ["kept"]
@@ -162,7 +163,7 @@ def test_a_mail_decided_by_two_at_once_has_one_effect_and_is_not_set_aside(city:
         city.receive(city.mail(f"<w{n}@warga.example>", subject=f"laporan {n}"))
     office = city.office()
     with pytest.MonkeyPatch.context() as later:
-        later.setattr(gateway, "think", lambda *_: 0)
+        later.setattr(collecting, "think", lambda *_: 0)
         with city.store() as store, open_mailbox(city) as mailbox, reader(office) as reads:
             gateway.collect(office, store, mailbox, reads, "kominfo", lambda: city.now.astimezone(UTC))
     start = threading.Barrier(2)

@@ -11,6 +11,7 @@ from servers.sink import Stage
 
 from mailgate import gateway
 from mailgate.errors import TemporaryError
+from mailgate.gateway import delivering
 from mailgate.service import EX_TEMPFAIL
 from mailgate.store import outbox
 
@@ -262,7 +263,7 @@ def test_a_doubt_outlives_an_attempt_that_never_came_as_far_as_data(quick_city: 
 def test_a_server_that_hangs_on_one_recipient_holds_up_nobody_else(
     quick_city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gateway, "IMPATIENT_SECONDS", 0.05)
+    monkeypatch.setattr(delivering, "IMPATIENT_SECONDS", 0.05)
     hanging = quick_city.sink.rule("dot", recipient="rina@disdik.example.go.id", hang=True, times=1)
     quick_city.receive(quick_city.mail())
     with ThreadPoolExecutor() as pool:

@@ -58,6 +58,8 @@ class Failed:
     """Refused for good."""
 
     reason: str
+    content: bool = False
+    """Because of what is in the mail: it came as far as the final dot, or is too large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,15 @@ class Uncertain:
     next_at: datetime
 
 
-Attempt = Sent | Deferred | Failed | Uncertain
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The server wants no more mail of this desk for a while: it speaks of us and not of this mail."""
+
+    reason: str
+    until: datetime
+
+
+Attempt = Sent | Deferred | Failed | Uncertain | Paused
 
 
 def judge(outcome: Answer | Lost, attempts: int, created_at: datetime, now: datetime) -> Attempt:

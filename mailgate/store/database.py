@@ -24,7 +24,7 @@ __all__ = [
     "version",
 ]
 
-HEAD = "0004"
+HEAD = "0005"
 """The schema that this code speaks: the newest file in migrations/versions."""
 
 SQLITE_BUSY_MS = 30_000

@@ -105,9 +105,17 @@ mail = Table(
         "acknowledged_at", Instant, nullable=True, comment="when the server had moved it; NULL: it has not"
     ),
     Column("author_key", Text, nullable=True, comment="address in From, casefolded; NULL: not read yet"),
+    Column("author_group", Text, nullable=True, comment="the same without dots and +tag, for the brakes"),
     Column("author", Text, nullable=True, comment="From as read, for lists"),
     Column("subject", Text, nullable=True, comment="Subject as read, for lists"),
     Column("decided_at", Instant, nullable=True, comment="when the decision was taken"),
+    Column(
+        "mirrored",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment="lies in the set-aside folder of its server, which has to follow what becomes of it",
+    ),
     Column("handling", String(16), nullable=True, comment="opened, appended, commanded, refused or filed"),
     Column("reason", Text, nullable=True, comment="why it was decided, or set aside"),
     _number("the ticket it concerns", nullable=True),
@@ -116,6 +124,7 @@ mail = Table(
     Index(None, "state", "desk", "id"),
     Index(None, "message_id"),
     Index(None, "desk", "author_key", "kept_at"),
+    Index(None, "desk", "author_group", "received_at"),
     Index(None, "desk", "folder", "acknowledged_at", "state"),
     comment="every mail that came in, one row for each delivery",
 )
@@ -300,7 +309,12 @@ outbox = Table(
     Column("message_id", Text, nullable=False, comment="the same on every attempt"),
     Column("raw", LargeBinary, nullable=False, comment="the final bytes"),
     Column("created_at", Instant, nullable=False, comment="when it was decided"),
-    Column("state", String(16), nullable=False, comment="ready, sending, sent, deferred, failed, uncertain"),
+    Column(
+        "state",
+        String(16),
+        nullable=False,
+        comment="ready, sending, sent, deferred, failed, uncertain or cancelled",
+    ),
     Column("next_at", Instant, nullable=True, comment="not before; NULL: never again"),
     Column("attempts", Integer, nullable=False, comment="how often it was tried"),
     Column("claimed_by", String(64), nullable=True, comment="the instance that sends it"),
@@ -312,7 +326,34 @@ outbox = Table(
     Column("last_error", Text, nullable=True, comment="what the server said last"),
     Column("sent_at", Instant, nullable=True, comment="when the server accepted it"),
     Column("bounced_at", Instant, nullable=True, comment="when it came back"),
+    Column(
+        "priority",
+        Integer,
+        nullable=False,
+        server_default=text("2"),
+        comment="0 words of people, 1 answers, 2 notices, 3 reports",
+    ),
+    Column(
+        "reduced",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment="without the requester's words: the server refused the whole mail",
+    ),
+    Column(
+        "recipient_group",
+        Text,
+        nullable=False,
+        server_default=text("''"),
+        comment="recipient_key without what one mailbox can be called besides: dots, a +tag",
+    ),
+    Column(
+        "recipient_domain", Text, nullable=False, server_default=text("''"), comment="of it, for the brakes"
+    ),
     Index(None, "state", "next_at"),
+    Index(None, "desk", "sent_at"),
+    Index(None, "desk", "recipient_group", "created_at"),
+    Index(None, "desk", "recipient_domain", "created_at"),
     Index(None, "number", "recipient_key", "seq"),
     Index(None, "desk", "recipient_key", "created_at"),
     Index(None, "desk", "automatic", "created_at"),
@@ -371,4 +412,55 @@ junk = Table(
     Column("mails", Integer, nullable=False, comment="in the junk folder when last looked"),
     Column("at", Instant, nullable=False, comment="when that was"),
     comment="what the mail server holds for junk",
+)
+
+submission = Table(
+    "submission",
+    metadata,
+    Column("desk", String(64), primary_key=True, comment="whose mail waits"),
+    Column("paused_until", Instant, nullable=False, comment="nothing leaves before"),
+    Column("reason", Text, nullable=False, comment="what the server said of us"),
+    Column("at", Instant, nullable=False, comment="when it said so"),
+    comment="submission servers that want no more mail of a desk for a while",
+)
+
+unreachable = Table(
+    "unreachable",
+    metadata,
+    Column("desk", String(64), primary_key=True, comment="whose mail came back"),
+    Column("address_key", String(320), primary_key=True, comment="the address, casefolded"),
+    Column("address", Text, nullable=False, comment="as we wrote it"),
+    Column("token", String(26), nullable=False, comment="the mail that came back first"),
+    Column("detail", Text, nullable=False, comment="what was said of it"),
+    Column("at", Instant, nullable=False, comment="when"),
+    Column("tried_at", Instant, nullable=True, comment="the last mail to it since; NULL: none"),
+    comment="addresses that get no automatic mail until a mail arrives from them",
+)
+
+flood = Table(
+    "flood",
+    metadata,
+    Column("desk", String(64), primary_key=True, comment="who is flooded"),
+    Column("sender_group", String(320), primary_key=True, comment="by whom, see mail.author_group"),
+    _number("the one ticket that holds it", nullable=False),
+    Column("began_at", Instant, nullable=False, comment="arrival of its first mail"),
+    Column("last_at", Instant, nullable=False, comment="arrival of its newest mail"),
+    Column("mails", Integer, nullable=False, comment="how many it holds"),
+    Column("told_mails", Integer, nullable=False, comment="of how many staff were told"),
+    Column("told_at", Instant, nullable=False, comment="when"),
+    Index(None, "desk", "last_at"),
+    comment="senders whose many mails are one ticket",
+)
+
+canary = Table(
+    "canary",
+    metadata,
+    Column("token", String(26), primary_key=True, comment="of the outbox row"),
+    Column("desk", String(64), nullable=False, comment="which desk writes to itself"),
+    Column("sent_at", Instant, nullable=False, comment="when it was written"),
+    Column("due_at", Instant, nullable=False, comment="when it must be back"),
+    Column("returned_at", Instant, nullable=True, comment="when it came back; NULL: not yet"),
+    Column("told_at", Instant, nullable=True, comment="when somebody was told that it did not"),
+    Index(None, "desk", "sent_at"),
+    comment="marked mails to ourselves",
 )

@@ -1,0 +1,190 @@
+"""How does mail leave? deliver(): claim, envelope, "DATA begins", DATA, the answer."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from mailgate.desk import decide
+from mailgate.desk.decision import Decision, Handling, Template
+from mailgate.desk.situation import Counter
+from mailgate.gateway.loaded import Clock, Office, submission_server
+from mailgate.gateway.recording import recorded
+from mailgate.outbox.retry import Attempt, Failed, Lost, Sent, Stage, judge
+from mailgate.outbox.smtp import Session
+from mailgate.store import outbox, situations, tickets
+from mailgate.store.database import Connection, Store, passes_by_itself
+from mailgate.store.ledger import Ledger
+from mailgate.store.outbox import Claimed
+
+log = logging.getLogger("mailgate")
+
+AT_ONCE = 50
+IMPATIENT_SECONDS = 5.0
+"""After so long on one mail the others get another connection."""
+CONNECTIONS = 4
+"""At the most, to one submission server …"""
+MAILS_WORTH_A_CONNECTION = 10
+"""… and one more only where so many mails wait."""
+MAILS_ON_A_CONNECTION = 50
+"""Then a new one: many servers end a longer one, and the mail that hears it has to wait."""
+
+
+async def deliver(
+    office: Office, store: Store, key: str, instance: str, clock: Clock, stopping: Callable[[], bool]
+) -> int:
+    """Send everything of a desk that may leave now; returns how many attempts that were.
+
+    Raises TemporaryError when the server cannot be reached; what was not begun stays as it was.
+    """
+    van = Van(office, office.counters[key], Ledger(store), instance, clock, stopping)
+    try:
+        await _loaded(van)
+        await _carry_with(van, min(CONNECTIONS, -(-len(van.claimed) // MAILS_WORTH_A_CONNECTION)))
+    finally:
+        await van.ledger.write(partial(outbox.release, seqs=[one.seq for one in van.claimed]))
+    return van.attempts
+
+
+@dataclass(slots=True)
+class Van:
+    """What the connections to one submission server share."""
+
+    office: Office
+    counter: Counter
+    ledger: Ledger
+    instance: str
+    clock: Clock
+    stopping: Callable[[], bool]
+    claimed: deque[Claimed] = field(default_factory=deque)
+    loading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    attempts: int = 0
+
+
+async def _loaded(van: Van) -> bool:
+    """Whether there is a mail to take; more are claimed when the last one was taken."""
+    async with van.loading:
+        if not van.claimed and not van.stopping():
+            van.claimed.extend(await van.ledger.write(partial(_claim, van=van)))
+    return bool(van.claimed) and not van.stopping()
+
+
+def _claim(write: Connection, van: Van) -> list[Claimed]:
+    return outbox.claim(write, van.counter.key, van.instance, van.clock(), AT_ONCE)
+
+
+async def _carry_with(van: Van, connections: int) -> None:
+    """A connection on which nothing moves gets a neighbour: nobody waits behind one bad recipient."""
+    running = {asyncio.create_task(_carry(van)) for _ in range(connections)}
+    finished: set[asyncio.Task[None]] = set()
+    try:
+        while running:
+            done, running = await asyncio.wait(
+                running, timeout=IMPATIENT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            finished |= done
+            if not done and len(running) < CONNECTIONS and await _loaded(van):
+                running.add(asyncio.create_task(_carry(van)))
+    finally:
+        for task in running:  # only when we are cancelled: each writes down what became of its mail
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+    for task in finished:
+        task.result()
+
+
+async def _carry(van: Van) -> None:
+    """One connection after the other, until nothing is left or we are to stop."""
+    server = submission_server(van.counter.desk, van.office.base)
+    while await _loaded(van):
+        async with Session(server) as session:
+            noted: asyncio.Future[None] | None = None
+            for _ in range(MAILS_ON_A_CONNECTION):
+                if not session.usable or not await _loaded(van):
+                    break
+                noted = await _attempt(van, session, van.claimed.popleft(), noted)
+            if noted is not None:
+                await noted
+
+
+async def _attempt(
+    van: Van, session: Session, one: Claimed, before: "asyncio.Future[None] | None"
+) -> "asyncio.Future[None] | None":
+    """One mail. That DATA begins is durable before it does, and so is the answer to the mail `before`.
+
+    Returns when the answer will be durable: the next envelope need not wait for it.
+    """
+    van.attempts += 1
+    outcome = await session.envelope(one.recipient)
+    if before is not None:
+        await before
+    if outcome is None:
+        if not await van.ledger.write(partial(_begin, one=one, van=van)):
+            return None
+        try:
+            outcome = await session.data(one.raw)
+        except asyncio.CancelledError:
+            lost = judge(Lost(Stage.DATA, "stopped"), one.attempts, one.created_at, van.clock())
+            await van.ledger.write(partial(_note, one=one, attempt=lost, van=van))
+            raise
+    attempt = judge(outcome, one.attempts, one.created_at, van.clock())
+    noted = van.ledger.post(partial(_note, one=one, attempt=attempt, van=van))
+    noted.add_done_callback(partial(_log_attempt, van.counter.key, one, attempt))
+    return noted
+
+
+def _log_attempt(key: str, one: Claimed, attempt: Attempt, noted: "asyncio.Future[None]") -> None:
+    if noted.cancelled() or noted.exception() is not None:
+        return  # whoever waits for it says so
+    sent = isinstance(attempt, Sent)
+    log.log(
+        logging.INFO if sent else logging.WARNING,
+        "%s desk=%s ticket=%s to=%s template=%s message_id=%s: %s",
+        type(attempt).__name__.lower(), key, one.number, one.recipient, one.template, one.message_id,
+        attempt.text if isinstance(attempt, Sent) else attempt.reason,
+    )  # fmt: skip
+
+
+def _begin(write: Connection, one: Claimed, van: Van) -> bool:
+    return outbox.begin_data(write, one.seq, van.instance, van.clock())
+
+
+def _note(write: Connection, one: Claimed, attempt: Attempt, van: Van) -> None:
+    now = van.clock()
+    outbox.settle(write, one.seq, attempt, now)
+    try:
+        with write.begin_nested():
+            match attempt:
+                case Failed():
+                    _tell_of_failure(write, one, attempt, van, now)
+                case Sent() if one.template == Template.STARTED:
+                    _begin_clock(write, one, van, now)
+    except Exception as error:
+        if passes_by_itself(error):
+            raise
+        # Otherwise what became of this and of other mails would not be written down: they would leave again.
+        log.exception("what follows from this attempt could not be done: message_id=%s", one.message_id)
+
+
+def _begin_clock(write: Connection, one: Claimed, van: Van, now: datetime) -> None:
+    """The requester was told that the repair begins, in the transaction that notes the acceptance."""
+    ticket = tickets.locked(write, [one.number]).get(one.number) if one.number else None
+    if ticket is not None and one.recipient.casefold() == ticket.requester_address.casefold():
+        decision = decide.begin(ticket, one.token, now, van.counter)
+        recorded(van.office, write, van.counter, decision, now, None, {ticket.number: ticket})
+
+
+def _tell_of_failure(write: Connection, one: Claimed, attempt: Failed, van: Van, now: datetime) -> None:
+    """A refusal by our own server is a bounce that comes at once."""
+    ticket = tickets.locked(write, [one.number]).get(one.number) if one.number else None
+    if ticket is None:
+        return
+    sent = outbox.cited(write, [one.token])[one.token]
+    situation = situations.without_mail(write, ticket, van.counter, now)
+    effects = decide.undeliverable(ticket, sent, attempt.reason, None, situation, van.counter)
+    decision = Decision(Handling.FILED, f"undeliverable: {attempt.reason}", ticket.number, tuple(effects))
+    outbox.mark_bounced(write, one.token, attempt.reason, now)
+    recorded(van.office, write, van.counter, decision, now, None, {ticket.number: ticket})

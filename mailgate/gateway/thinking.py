@@ -1,0 +1,114 @@
+"""What follows from the mails that were kept? think(): read, decide, record with the answers (commit 2)."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from mailgate.desk import decide
+from mailgate.desk.situation import Counter
+from mailgate.gateway.keeping import HEADER_OCTETS, MEBIBYTE
+from mailgate.gateway.loaded import Clock, Office
+from mailgate.gateway.recording import recorded
+from mailgate.message.message import Address, Attachment, Message, Unreadable
+from mailgate.store import mails, situations
+from mailgate.store.database import Connection, Store, passes_by_itself
+from mailgate.store.mails import Kept
+
+log = logging.getLogger("mailgate")
+
+
+class Reads(Protocol):
+    """The worker that reads, as seen from here."""
+
+    def read_all(self, raws: Iterable[bytes]) -> Iterator[Message | Unreadable]: ...
+
+
+def _described(reader: Reads, header: bytes) -> tuple[str, str]:
+    """Who wrote a mail that cannot be read whole, and its subject; "" where not even that can be read."""
+    (head,) = reader.read_all([header])
+    match head:
+        case Message(authors=(author, *_), subject=subject):
+            return str(author), subject
+        case _:
+            return "", ""
+
+
+def think(office: Office, store: Store, reader: Reads, counter: Counter, clock: Clock) -> int:
+    """Decide everything that was kept, in the order of arrival; returns how many mails it was."""
+    limits = office.settings.limits
+    thought = 0
+    while True:
+        with store.reading() as look:
+            kept = mails.waiting(look, counter.key, limits.batch_mails, limits.batch_mib * MEBIBYTE)
+        if not kept:
+            return thought
+        read = list(zip(kept, reader.read_all([one.raw for one in kept]), strict=True))
+        described = {
+            one.id: _described(reader, one.raw[:HEADER_OCTETS].partition(b"\r\n\r\n")[0])
+            for one, result in read
+            if isinstance(result, Unreadable)
+        }
+        files = {
+            one.id: _attachments(store, reader, result, counter)
+            for one, result in read
+            if isinstance(result, Message)
+        }
+        with store.writing() as write:  # commit 2
+            said = [
+                _settle(office, write, counter, one, result, files.get(one.id, ()), clock())
+                for one, result in read
+            ]
+            for mail_id, (author, subject) in described.items():
+                mails.describe(write, mail_id, author, subject)
+        for level, text in said:
+            log.log(level, "%s", text)
+        thought += len(kept)
+
+
+def _attachments(store: Store, reader: Reads, message: Message, counter: Counter) -> tuple[Attachment, ...]:
+    """What #lampiran asks for: the ticket's mails are read once more, outside the transaction."""
+    if "#" not in message.own_words and "＃" not in message.own_words:
+        return ()
+    with store.reading() as look:
+        wanted = situations.wanted_mails(look, message, counter)
+        raws = [kept.raw for mail_id in wanted if (kept := mails.one(look, mail_id)) is not None]
+    again = [one for one in reader.read_all(raws) if isinstance(one, Message)]
+    return tuple(attachment for one in again for attachment in one.attachments)
+
+
+def _settle(
+    office: Office,
+    write: Connection,
+    counter: Counter,
+    kept: Kept,
+    result: Message | Unreadable,
+    files: tuple[Attachment, ...],
+    now: datetime,
+) -> tuple[int, str]:
+    """One mail: decided with all that follows from it, or set aside. It never stops the next one.
+
+    Returns what the log is to say once it is true.
+    """
+    if isinstance(result, Unreadable):
+        return _set_aside(write, kept, result.reason, now)
+    try:
+        with write.begin_nested():
+            situation = situations.gather(write, result, kept, counter, now, files)
+            decision = decide.decide(replace(result, oversize=kept.oversize), situation, counter)
+            author = result.authors[0] if result.authors else Address("", "")
+            said = recorded(office, write, counter, decision, now, kept, situation.tickets)
+            mails.decided(write, kept.id, decision, author, result.subject, now)
+            return logging.INFO, said
+    except Exception as error:
+        if passes_by_itself(error):
+            raise
+        log.exception("deciding failed desk=%s mail=%d message_id=%s", counter.key, kept.id, kept.message_id)
+        return _set_aside(write, kept, f"deciding failed: {type(error).__name__}, see the log", now)
+
+
+def _set_aside(write: Connection, kept: Kept, reason: str, now: datetime) -> tuple[int, str]:
+    mails.set_aside(write, kept.id, reason, now)
+    about = f"desk={kept.desk} mail={kept.id} message_id={kept.message_id}"
+    return logging.WARNING, f"set aside {about}: {reason}"

@@ -1,0 +1,166 @@
+"""What does time do? tick(): one transaction for each ticket that is due."""
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+from mailgate import settings as shape
+from mailgate.desk import agenda, escalating, watch
+from mailgate.desk.calendar import missing_years
+from mailgate.desk.changes import FINISHED
+from mailgate.desk.decision import Letter
+from mailgate.desk.situation import Counter
+from mailgate.desk.ticket import Ticket
+from mailgate.errors import TemporaryError
+from mailgate.gateway.loaded import Clock, Office
+from mailgate.gateway.recording import alerted, recorded
+from mailgate.store import alerts, digests, mails, outbox, situations, tickets
+from mailgate.store.database import Connection, Store
+
+log = logging.getLogger("mailgate")
+
+AT_ONCE = 50
+"""Mails claimed, tickets closed, UIDs asked for in one go."""
+TOLD_AGAIN_AFTER = timedelta(hours=1)
+LOOKED_AT_AGAIN_AFTER = timedelta(hours=1)
+STORM_FROM = 10
+"""More tickets of a desk than this are due at once: each person gets one list instead of a mail for each."""
+MOST_LISTED = 400
+"""Tickets looked at for one person's list."""
+REMINDED_OF_HOLIDAYS_EVERY = timedelta(days=30)
+
+
+def tick(office: Office, store: Store, clock: Clock) -> int:
+    """Let time act; returns how many decisions that came to. One transaction for each ticket."""
+    now = clock()
+    desks = list(office.counters)
+    with store.writing() as write:
+        outbox.recover(write, now, alone=False)
+    for counter in office.counters.values():
+        _acted(store, partial(_look_again, counter=counter, now=now))
+    with store.reading() as look:
+        storms = {key for key, count in tickets.due_counts(look, desks, now).items() if count > STORM_FROM}
+    done = 0
+    while due := _due(store, desks, now):
+        done += sum(_acted_on(office, store, number, now, storms) for number in due)
+    for counter in office.counters.values():
+        done += _remind_of_the_day(office, store, counter, now)
+        _acted(store, partial(_tell_of_set_aside, office, counter=counter, now=now))
+        _acted(store, partial(_tell_of_missing_holidays, office, counter=counter, now=now))
+    return done
+
+
+def _look_again(write: Connection, *, counter: Counter, now: datetime) -> str | None:
+    """Other escalations or hours than before: the moments in the rows were worked out by the old ones."""
+    kind = f"watched by {watch.fingerprint(counter)}"
+    if alerts.last(write, counter.key, kind) is not None:
+        return None
+    others = alerts.forget(write, counter.key, "watched by ")
+    alerts.told(write, counter.key, kind, now)
+    if not others:  # the first ones this desk ever had: every row was worked out by these
+        return None
+    tickets.look_again(write, counter.key, now)
+    return f"desk={counter.key}: time looks at every open ticket anew, its rules or hours have changed"
+
+
+def _due(store: Store, desks: Sequence[str], now: datetime) -> list[str]:
+    with store.reading() as look:
+        return tickets.due(look, desks, now, AT_ONCE)
+
+
+def _acted_on(office: Office, store: Store, number: str, now: datetime, storms: Collection[str]) -> bool:
+    """A ticket on which time cannot act stands in nobody's way: it is looked at again in an hour."""
+    if _acted(store, partial(_act, office, number=number, now=now, storms=storms)):
+        return True
+    with store.writing() as write:
+        tickets.postpone(write, number, now + LOOKED_AT_AGAIN_AFTER)
+    return False
+
+
+def _act(office: Office, write: Connection, *, number: str, now: datetime, storms: Collection[str]) -> str:
+    ticket = tickets.locked(write, [number])[number]
+    if ticket.watch_at is None or ticket.watch_at > now:
+        return f"{number} is not due any more"  # somebody was quicker
+    counter = office.counters[ticket.desk]
+    situation = situations.without_mail(write, ticket, counter, now)
+    decision = escalating.acted(ticket, situation, counter, quiet=ticket.desk in storms)
+    return recorded(office, write, counter, decision, now, None, situation.tickets)
+
+
+def _remind_of_the_day(office: Office, store: Store, counter: Counter, now: datetime) -> int:
+    """In service hours everybody has the day's list once, and at once where reminders were kept back."""
+    if not counter.calendar.is_open(now):
+        return 0
+    day = now.astimezone(office.timezone).date()
+    with store.reading() as look:
+        owed = digests.owed(look, counter.key)
+        served = digests.served(look, counter.key, day)
+    everybody = {one.address.casefold(): one for one in counter.desk.staff}
+    wanted = (everybody.keys() - served) if counter.desk.digest else owed & everybody.keys()
+    return sum(
+        _acted(store, partial(_list, office, counter=counter, staff=everybody[key], now=now))
+        for key in sorted(wanted)
+    )
+
+
+def _list(office: Office, write: Connection, *, counter: Counter, staff: shape.Staff, now: datetime) -> str:
+    if not digests.still_wanted(write, counter.key, staff.address, now.astimezone(office.timezone).date()):
+        return f"{staff.address} has the list"  # somebody was quicker
+    others = [one.address for one in counter.desk.staff if one != staff]
+    todo = tickets.of_staff(write, counter.key, staff.address, others, MOST_LISTED)
+    # Whoever leads was to be reminded of what others have: their list must show it, or nobody hears of it.
+    of_all = counter.desk.leads(staff) and staff.address.casefold() in digests.owed(write, counter.key)
+    if of_all:
+        todo = _with_late_ones(todo, tickets.listed(write, tickets.Wanted(counter.key, overdue_at=now)))
+    junk = digests.junk_mails(write, counter.key)
+    found = agenda.agenda(staff, todo, now, counter, junk, of_all=of_all)
+    decision = agenda.morning(staff, found, now, counter)
+    return recorded(office, write, counter, decision, now, None)
+
+
+def _with_late_ones(todo: Sequence[Ticket], late: Iterable[Ticket]) -> list[Ticket]:
+    known = {one.number for one in todo}
+    return [*todo, *(one for one in late if one.number not in known and one.status not in FINISHED)]
+
+
+def _acted(store: Store, act: Callable[[Connection], str | None]) -> bool:
+    """Whether one act of time went through; one that cannot be done leaves the others alone."""
+    try:
+        with store.writing() as write:
+            said = act(write)
+    except TemporaryError:
+        raise
+    except Exception:
+        log.exception("time could not act")
+        return False
+    if said:
+        log.info("%s", said)
+    return True
+
+
+def _tell_of_set_aside(office: Office, write: Connection, *, counter: Counter, now: datetime) -> str | None:
+    """One mail an hour at the most, and only when something came since."""
+    newest = mails.newest_aside(write, counter.key)
+    last = alerts.last(write, counter.key, "set_aside")
+    if newest is None or (last is not None and (newest <= last or now - last < TOLD_AGAIN_AFTER)):
+        return None
+    alerts.told(write, counter.key, "set_aside", now)
+    return alerted(office, write, counter, Letter(waiting=tuple(mails.aside(write, counter.key))), now)
+
+
+def _tell_of_missing_holidays(
+    office: Office, write: Connection, *, counter: Counter, now: datetime
+) -> str | None:
+    """Once a month, in service hours: due moments would count the holidays of such a year as work."""
+    missing = missing_years(counter.calendar.holidays, now.astimezone(office.timezone).date())
+    without = not office.settings.hours_of(counter.desk).holidays  # whoever names no file wants none
+    if without or not missing or not counter.calendar.is_open(now):
+        return None
+    last = alerts.last(write, counter.key, "holidays")
+    if last is not None and now - last < REMINDED_OF_HOLIDAYS_EVERY:
+        return None
+    alerts.told(write, counter.key, "holidays", now)
+    years = " and ".join(str(year) for year in missing)
+    trouble = f"no holidays of {years} are known: mailgate holidays {missing[0]} proposes them"
+    return alerted(office, write, counter, Letter(trouble=trouble), now)
