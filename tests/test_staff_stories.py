@@ -811,3 +811,37 @@ def test_nobody_is_given_an_id_that_they_neither_wrote_nor_received(both_towns: 
 
 def _id_of(raw: bytes) -> str:
     return next(line for line in raw.decode().splitlines() if line.startswith("Message-ID:")).split()[1]
+
+
+def test_attachments_of_another_ticket_that_a_mail_cites_as_well_are_not_handed_out(town: City) -> None:
+    """A technician who cites the acknowledgement of a confidential complaint beside their own ticket."""
+    opens(town)
+    types(town, ADMIN, "#tugas doni")
+    secret = reply(
+        Style.GMAIL_ID, latest(town, RINA), RINA, "Ini buktinya.", message_id="bukti@client.example",
+        date=town.now, attachments=[("bukti.png", "image/png", PICTURE)],
+    )  # fmt: skip
+    after(town, secret.replace(b"[KOM-2026-000001]", b"").replace(b"References", b"X-References")
+          .replace(b"In-Reply-To", b"X-In-Reply-To"))  # fmt: skip
+    assert numbers(town) == [FIRST, "KOM-2026-000002"]
+    types(town, ADMIN, "#rahasia", "KOM-2026-000002")
+    mine, other = latest(town, TECHNICIAN), latest(town, ADMIN, "KOM-2026-000002")
+    mine_first, other_first = f"{mine['Message-ID']}", f"{other['Message-ID']} {mine['Message-ID']}"
+    for cited in (mine_first, other_first):
+        raw = town.answer(mine, TECHNICIAN, "#lampiran", references=other_first, in_reply_to=cited)
+        (told,) = after(town, raw)
+        assert (address(str(told["To"])), list(told.iter_attachments())) == (address(TECHNICIAN), [])
+
+
+def test_attachments_of_a_merged_ticket_come_with_those_of_the_one_that_survived(town: City) -> None:
+    for number, word in ((FIRST, "satu"), ("KOM-2026-000002", "dua")):
+        opens(town, subject=f"Layar {word}", message_id=f"<{word}@client.example>")
+        picture = reply(
+            Style.GMAIL_ID, latest(town, RINA, number), RINA, f"Gambar {word}.", date=town.now,
+            message_id=f"g{word}@client.example", attachments=[(f"{word}.png", "image/png", PICTURE)],
+        )  # fmt: skip
+        after(town, picture)
+    types(town, ADMIN, f"#gabung {FIRST}", "KOM-2026-000002")
+    types(town, ADMIN, "#lampiran", "KOM-2026-000002")
+    receipt = latest(town, ADMIN)
+    assert [one.get_filename() for one in receipt.iter_attachments()] == ["satu.png", "dua.png"]

@@ -300,10 +300,11 @@ def spam(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | ReceiptLi
 # --- what is only asked -----------------------------------------------------------------------------------
 
 
-def attachments(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | ReceiptLine:  # noqa: ARG001 - one shape for all
-    if not hand.situation.attachments:
+def attachments(line: Line, ticket: Ticket, case: Case, hand: Hand) -> Case | ReceiptLine:
+    found = hand.situation.attachments.get(ticket.number, ())
+    if not found:
         return refuse(line, Result.NOTHING_ATTACHED)
-    return done(case, line, Result.ATTACHMENTS, str(len(hand.situation.attachments)))
+    return done(case, line, Result.ATTACHMENTS, str(len(found)))
 
 
 def listing(line: Line, case: Case, hand: Hand) -> Case | ReceiptLine:

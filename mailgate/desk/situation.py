@@ -120,8 +120,8 @@ class Situation:
     """Tickets that wait for #terima or #tolak, where one of these is typed; locked."""
     elsewhere: frozenset[str] = frozenset()
     """Tickets of other desks that are named by commands, and exist."""
-    attachments: tuple[Attachment, ...] = ()
-    """With their bytes: what #lampiran asks for."""
+    attachments: Mapping[str, tuple[Attachment, ...]] = field(default_factory=dict)
+    """By ticket, with their bytes: what #lampiran may ask for."""
     listing: tuple[Ticket, ...] = ()
     """Unfinished tickets of this desk, for #daftar."""
     month: tuple[Ticket, ...] = ()

@@ -271,8 +271,9 @@ def _receipt(
     outcome: _Outcome, staff: Staff, message: Message, situation: Situation, counter: Counter
 ) -> Send:
     case, relayed = outcome.case, outcome.relayed
+    wanted = any(line.result is Result.ATTACHMENTS for line in case.lines)
     carried, left_out = letters.fitting(
-        situation.attachments if any(line.result is Result.ATTACHMENTS for line in case.lines) else (),
+        situation.attachments.get(case.number or "", ()) if wanted else (),
         counter.limits.message_mib * MEBIBYTE // 2,  # base64 and the servers on the way want their share
     )
     said = [one.letter for one in relayed[:1]]

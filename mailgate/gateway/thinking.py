@@ -1,7 +1,7 @@
 """What follows from the mails that were kept? think(): read, decide, record with the answers (commit 2)."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -57,7 +57,7 @@ def think(office: Office, store: Store, reader: Reads, counter: Counter, clock: 
         }
         with store.writing() as write:  # commit 2
             said = [
-                _settle(office, write, counter, one, result, files.get(one.id, ()), clock())
+                _settle(office, write, counter, one, result, files.get(one.id, {}), clock())
                 for one, result in read
             ]
             for mail_id, (author, subject) in described.items():
@@ -67,15 +67,29 @@ def think(office: Office, store: Store, reader: Reads, counter: Counter, clock: 
         thought += len(kept)
 
 
-def _attachments(store: Store, reader: Reads, message: Message, counter: Counter) -> tuple[Attachment, ...]:
-    """What #lampiran asks for: the ticket's mails are read once more, outside the transaction."""
+def _attachments(
+    store: Store, reader: Reads, message: Message, counter: Counter
+) -> dict[str, tuple[Attachment, ...]]:
+    """What #lampiran may ask for, by ticket: its mails are read once more, outside the transaction."""
     if "#" not in message.own_words and "＃" not in message.own_words:
-        return ()
+        return {}
     with store.reading() as look:
         wanted = situations.wanted_mails(look, message, counter)
-        raws = [kept.raw for mail_id in wanted if (kept := mails.one(look, mail_id)) is not None]
-    again = [one for one in reader.read_all(raws) if isinstance(one, Message)]
-    return tuple(attachment for one in again for attachment in one.attachments)
+    return {number: tuple(_attached(store, reader, ids, counter)) for number, ids in wanted.items()}
+
+
+def _attached(store: Store, reader: Reads, mail_ids: Iterable[int], counter: Counter) -> Iterator[Attachment]:
+    """One mail after the other, until more is there than one mail can carry."""
+    room = counter.limits.message_mib * MEBIBYTE
+    for mail_id in mail_ids:
+        if room <= 0:
+            return
+        with store.reading() as look:
+            kept = mails.one(look, mail_id)
+        for message in reader.read_all([kept.raw] if kept else []):
+            if isinstance(message, Message):
+                yield from message.attachments
+                room -= sum(one.size for one in message.attachments)
 
 
 def _settle(
@@ -84,7 +98,7 @@ def _settle(
     counter: Counter,
     kept: Kept,
     result: Message | Unreadable,
-    files: tuple[Attachment, ...],
+    files: Mapping[str, tuple[Attachment, ...]],
     now: datetime,
 ) -> tuple[int, str]:
     """One mail: decided with all that follows from it, or set aside. It never stops the next one.

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from operator import itemgetter
+from types import MappingProxyType
 from typing import TypedDict
 
 from sqlalchemy import Connection
@@ -26,6 +27,8 @@ DAY = timedelta(days=1)
 SURVEYED_AGAIN = timedelta(days=30)
 HISTORY_LINES = 5
 MOST_CITED = 60  # the first and the last ones of a References field that may hold thousands
+MOST_ASKED_FOR = 5  # tickets that one mail cites and whose attachments it may mean
+NO_FILES: Mapping[str, tuple[Attachment, ...]] = MappingProxyType({})
 MOST_IDS = 20  # of one person and ticket: what a client needs for its thread
 
 
@@ -35,7 +38,7 @@ def gather(
     kept: Kept,
     counter: Counter,
     now: datetime,
-    attachments: tuple[Attachment, ...] = (),
+    attachments: Mapping[str, tuple[Attachment, ...]] = NO_FILES,
 ) -> Situation:
     """Look up what the mail leads to; every ticket in it is locked.
 
@@ -97,22 +100,23 @@ def _tokens(message: Message, cites: list[str]) -> list[str]:
     return [token for one in cites if (token := token_of(one))] + list(ref_ids(message.text)[:MOST_CITED])
 
 
-def wanted_mails(connection: Connection, message: Message, counter: Counter) -> list[int]:
-    """The mails whose attachments a member of the staff asks for; none unless somebody does.
+def wanted_mails(connection: Connection, message: Message, counter: Counter) -> dict[str, list[int]]:
+    """By ticket, the mails whose attachments a member of the staff may ask for; none unless somebody does.
 
-    Who asks is proven only later, inside the transaction: these are read for nothing where nobody is.
+    Who asks, and about which of these tickets, is decided only later, inside the transaction.
     """
     author = message.author
     if author is None or counter.desk.staff_by_address(author.address) is None:
-        return []
+        return {}
     if not wanted(message.own_words).attachments:
-        return []
+        return {}
     tokens = _tokens(message, _cites(message))
     sent = outbox.cited(connection, tokens)
     tagged = ticket_numbers(message.subject, [counter.desk.prefix])[:1]
     numbers = [sent[one].number for one in tokens if one in sent and sent[one].desk == counter.key]
-    number = next((one for one in (*numbers, *tagged) if one), None)
-    return tickets.mails_of(connection, number) if number else []
+    cited = list(dict.fromkeys(one for one in (*numbers, *tagged) if one))[:MOST_ASKED_FOR]
+    meant = dict.fromkeys(tickets.survivor_of(connection, one) for one in cited)
+    return {number: tickets.mails_of(connection, number) for number in meant}
 
 
 def _named(asked: Wanted, counter: Counter, year: int) -> list[str]:

@@ -422,6 +422,16 @@ def merged_into(connection: Connection, numbers: Iterable[str]) -> list[str]:
     return list(connection.scalars(select(ticket.c.number).where(ticket.c.merged_into.in_(wanted))))
 
 
+def survivor_of(connection: Connection, number: str) -> str:
+    """Where a merged ticket led to; itself where it was not merged."""
+    into: str | None = number
+    seen: list[str] = []
+    while into is not None and into not in seen:
+        seen.append(into)
+        into = connection.scalar(select(ticket.c.merged_into).where(ticket.c.number == seen[-1]))
+    return seen[-1]
+
+
 def mails_of(connection: Connection, number: str) -> list[int]:
     """The incoming mails of a ticket, oldest first, those of merged tickets included."""
     rows = connection.scalars(
