@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mailgate.gateway import Office
     from mailgate.settings import Limits, Settings
     from mailgate.store.database import Store
+    from mailgate.store.mails import Kept
 
 # Everything heavy is imported inside the command that needs it: `--help` must not open a database driver.
 
@@ -48,6 +49,9 @@ app.add_typer(rules_app, name="rules")
 EX_TROUBLE, EX_USAGE, EX_TEMPFAIL = 1, 2, 75
 MOST_ID = 2**63 - 1  # what both databases count up to
 MailId = Annotated[int, typer.Argument(min=1, max=MOST_ID, help="Its id from the list.")]
+AsideIds = Annotated[
+    list[int] | None, typer.Argument(min=1, max=MOST_ID, help="Ids from the list; or --all.")
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON array, moments in ISO 8601.")]
 DeskOption = Annotated[str | None, typer.Option("--desk", help="Only this desk (its key in the settings).")]
 
@@ -566,29 +570,114 @@ def aside_show(mail: MailId) -> None:
         sys.stdout.buffer.write(kept.raw)
 
 
+@aside_app.command("export")
+def aside_export(
+    mail: AsideIds = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that is set aside.")] = False,
+    desk: DeskOption = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the files; made when missing.")] = Path(),
+) -> None:
+    """Write mail that was set aside to files, as it was received: to look into it, or to report a fault.
+
+    Examples: mailgate aside export 17 18 --out /tmp · mailgate aside export --all --desk kominfo --out aside
+    """
+    from mailgate.store import mails
+
+    with _chosen_aside(mail, everything, desk, "export") as (store, wanted):
+        with store.reading() as look:
+            waits = {one.mail_id for one in mails.aside(look)}
+            found = {one: mails.one(look, one) for one in wanted if one in waits}
+        for one, kept in found.items():
+            if kept is not None:
+                print(f"{one}: {_exported(kept, out)}")
+    _say_of_others(wanted, found)
+
+
+def _exported(kept: "Kept", out: Path) -> Path:
+    """The file, which nobody else may read and which overwrites none."""
+    path = out / f"{kept.desk}-{kept.id}.eml"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(kept.raw)
+    except FileExistsError:
+        _fail(f"{path} is there already: move it away, or name another folder with --out")
+    except OSError as error:
+        _fail(f"{path}: {error.strerror}; name another folder with --out")
+    return path
+
+
+@aside_app.command("drop")
+def aside_drop(
+    mail: AsideIds = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that is set aside; asks first.")] = False,
+    desk: DeskOption = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for `mailgate why`.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Nothing is to be done about these: nobody is answered, they leave the set-aside folder of the server.
+
+    Their bytes stay in the store, and in the folder of processed mail.
+
+    Examples: mailgate aside drop 17 --reason "an attack" · mailgate aside drop --all --desk kominfo --yes
+    """
+    from mailgate.store import mails
+
+    why = ": ".join(part for part in ("dropped by the admin", " ".join(reason.split())) if part)
+    with _chosen_aside(mail, everything, desk, "drop") as (store, wanted):
+        if everything and wanted and not yes and not typer.confirm(f"drop {len(wanted)} mails?"):
+            _fail("nothing was dropped")
+        with store.writing() as write:
+            done = [one for one in wanted if mails.drop(write, one, why, datetime.now(UTC))]
+    for one in done:
+        print(f"{one}: dropped")
+    _say_of_others(wanted, done)
+
+
 @aside_app.command("replay")
 def aside_replay(
-    mail: Annotated[
-        list[int] | None, typer.Argument(min=1, max=MOST_ID, help="Ids from the list; or --all.")
-    ] = None,
+    mail: AsideIds = None,
     everything: Annotated[bool, typer.Option("--all", help="All that can be read again.")] = False,
     desk: DeskOption = None,
 ) -> None:
     """Let mail be read once more, after a fix; the running service takes it up with its next look.
 
+    To move it from the set-aside folder back into the INBOX with a mail client does the same.
+
     Examples: mailgate aside replay 17 18 · mailgate aside replay --all --desk kominfo
     """
     from mailgate.store import mails
 
-    if bool(mail) == everything:
-        raise UsageError("aside replay: name ids, or --all")
-    with _known_store() as (settings, store), store.writing() as write:
-        _know_desk(settings, desk)
-        wanted = mail or [one.mail_id for one in mails.aside(write, desk)]
+    with _chosen_aside(mail, everything, desk, "replay") as (store, wanted), store.writing() as write:
         done = [one for one in wanted if mails.replay(write, one)]
-    for one in wanted:
-        print(f"{one}: {'will be read again' if one in done else 'is not set aside'}")
-    raise typer.Exit(0 if everything or done == wanted else EX_TROUBLE)
+    for one in done:
+        print(f"{one}: will be read again")
+    _say_of_others(wanted, done)
+
+
+@contextmanager
+def _chosen_aside(
+    mail: list[int] | None, everything: bool, desk: str | None, command: str
+) -> Iterator[tuple["Store", list[int]]]:
+    """The store, and the ids that were named, or all that are set aside."""
+    from mailgate.store import mails
+
+    if bool(mail) == everything:
+        raise UsageError(f"aside {command}: name ids, or --all")
+    with _known_store() as (settings, store):
+        _know_desk(settings, desk)
+        with store.reading() as look:
+            wanted = list(dict.fromkeys(mail or [one.mail_id for one in mails.aside(look, desk)]))
+        yield store, wanted
+
+
+def _say_of_others(wanted: Iterable[int], done: Container[int]) -> None:
+    """And exit 1 where there are any."""
+    others = [one for one in wanted if one not in done]
+    for one in others:
+        print(f"{one}: is not set aside")
+    if others:
+        raise typer.Exit(EX_TROUBLE)
 
 
 @outbox_app.command("list")

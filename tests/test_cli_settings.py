@@ -30,6 +30,8 @@ COMMANDS = [
     ("aside",),
     ("aside", "list"),
     ("aside", "show"),
+    ("aside", "export"),
+    ("aside", "drop"),
     ("aside", "replay"),
     ("outbox",),
     ("outbox", "list"),

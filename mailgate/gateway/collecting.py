@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from mailgate.desk.decision import Letter
 from mailgate.desk.situation import Counter
+from mailgate.gateway import mirroring
 from mailgate.gateway.keeping import batches, keep
 from mailgate.gateway.loaded import Clock, Office
 from mailgate.gateway.recording import alerted
@@ -51,6 +52,7 @@ def collect(
         new += keep(office, store, mailbox, place, batch, clock)
         think(office, store, reader, counter, clock)
         _acknowledge(store, mailbox, counter, clock)
+    mirroring.follow(store, mailbox, counter)
     _count_junk(store, mailbox, counter, clock())
     return new + watch_sent(office, store, mailbox, reader, counter, clock, stopping)
 
@@ -132,6 +134,5 @@ def _acknowledge(store: Store, mailbox: Mailbox, counter: Counter, clock: Clock)
     for uids, is_aside in ((processed, False), (aside, True)):
         if uids:
             mailbox.move(uids, aside=is_aside)
-    if processed or aside:
-        with store.writing() as write:
-            mails.acknowledged(write, place, [*processed, *aside], clock())
+            with store.writing() as write:
+                mails.acknowledged(write, place, uids, clock(), aside=is_aside)

@@ -111,23 +111,23 @@ class Mailbox:
                 return self._refusal(name, error)
 
     @contextmanager
-    def visiting(self, name: str) -> Iterator[Folder | Refusal]:
-        """Have another folder selected for reading alone, and afterwards the watched one again.
+    def visiting(self, name: str, *, readonly: bool = True) -> Iterator[Folder | Refusal]:
+        """Have another folder selected, mostly for reading alone, and afterwards the watched one again.
 
         What arrived there meanwhile ends the next `wait`.
         """
         before = self.folder
         with self._asking(f"look into {name}"):
-            found = self._examined(name)
+            found = self._examined(name, readonly)
         yield found
         with self._asking(f"return to {self.account.folder}"):
             self.folder = self._open(self.account.folder)
             if self.folder == before and before.uidnext:
                 self._told_of_arrivals()  # as many as before: no arrival
 
-    def _examined(self, name: str) -> Folder | Refusal:
+    def _examined(self, name: str, readonly: bool) -> Folder | Refusal:
         try:
-            self.folder = self._open(name, readonly=True)
+            self.folder = self._open(name, readonly=readonly)
         except imaplib.IMAP4.abort:
             raise
         except (imaplib.IMAP4.error, TemporaryError) as error:
@@ -164,6 +164,11 @@ class Mailbox:
             self.folder = replace(self.folder, uidnext=max(self.folder.uidnext, max(found) + 1))
         # "n:*" names the last message even where its UID is lower (RFC 9051, section 9, seq-range).
         return sorted(uid for uid in found if uid >= first_uid)
+
+    def uids_of_size(self, octets: int) -> list[int]:
+        """UIDs of the mails of exactly that size, ascending."""
+        with self._asking("search by size"):
+            return sorted(self._client.search(["LARGER", octets - 1, "SMALLER", octets + 1]))
 
     def listed(self, uids: Sequence[int]) -> list[Listed]:
         """Size and moment of arrival; a mail that was moved meanwhile is missing."""

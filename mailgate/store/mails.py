@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, literal, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from mailgate.desk.decision import Decision, Waiting
@@ -16,7 +16,7 @@ from mailgate.message.ids import Index
 from mailgate.message.message import Address
 from mailgate.store.schema import mail, mailbox, raw, reference
 
-KEPT, DECIDED, ASIDE, DUPLICATE = "kept", "decided", "aside", "duplicate"
+KEPT, DECIDED, ASIDE, DROPPED, DUPLICATE = "kept", "decided", "aside", "dropped", "duplicate"
 SIBLINGS_KEY = 0x7369626C696E6773  # "siblings": an advisory lock until the transaction ends
 DEFLATE_LEVEL = 3  # mail is mostly base64 and words: higher levels cost three times as much for 2 %
 
@@ -63,6 +63,17 @@ class Kept:
     raw: bytes
     confirmed: bool = False
     """The person in whose name it came said yes to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """One mail that is to leave the set-aside folder of its server."""
+
+    mail_id: int
+    size: int
+    """RFC822.SIZE, by which the server finds it."""
+    content: str | None
+    """By which it is told from others of that size; see `ids.index`."""
 
 
 def beginning(connection: Connection, desk: str, folder: str) -> tuple[Beginning, bool] | None:
@@ -146,6 +157,8 @@ def keep(connection: Connection, place: Place, arrivals: Sequence[Arrival], now:
         if arrival.index.content not in known:
             known[arrival.index.content] = mail_id
             _insert_raw(connection, mail_id, arrival.raw, arrival.index)
+        else:  # whoever moves a mail from the set-aside folder back into the INBOX wants it read once more
+            replay(connection, known[arrival.index.content])
 
 
 def _contents(connection: Connection, desk: str, contents: Sequence[str]) -> dict[str, int]:
@@ -331,6 +344,39 @@ def replay(connection: Connection, mail_id: int) -> bool:
     return changed.rowcount == 1
 
 
+def drop(connection: Connection, mail_id: int, reason: str, now: datetime) -> bool:
+    """Nothing is to be done about a mail that was set aside; False when it is not set aside.
+
+    Its bytes stay, as those of every mail.
+    """
+    changed = connection.execute(
+        update(mail)
+        .where(mail.c.id == mail_id, mail.c.state == ASIDE)
+        .values(
+            state=DROPPED,
+            decided_at=now,
+            reason=literal(reason) + func.coalesce(literal("; it was set aside: ") + mail.c.reason, ""),
+        )
+    )
+    return changed.rowcount == 1
+
+
+def to_follow(connection: Connection, desk: str, most: int) -> list[Follower]:
+    """What lies in the set-aside folder of the server and is not set aside any more."""
+    rows = connection.execute(
+        select(mail.c.id, mail.c.size, mail.c.content)
+        .where(mail.c.desk == desk, mail.c.mirrored, mail.c.state.in_([DECIDED, DROPPED]))
+        .order_by(mail.c.id)
+        .limit(most)
+    )
+    return [Follower(row.id, row.size, row.content) for row in rows]
+
+
+def followed(connection: Connection, mail_ids: Sequence[int]) -> None:
+    """They lie among the processed ones now, or where a person put them."""
+    connection.execute(update(mail).where(mail.c.id.in_(mail_ids)).values(mirrored=False))
+
+
 def aside(connection: Connection, desk: str | None = None) -> list[Waiting]:
     """What waits for the admin, oldest first."""
     query = select(mail).where(mail.c.state == ASIDE).order_by(mail.c.id)
@@ -354,11 +400,15 @@ def newest_aside(connection: Connection, desk: str) -> datetime | None:
 
 def to_acknowledge(connection: Connection, place: Place) -> tuple[list[int], list[int]]:
     """UIDs that the server may now move: (processed, set aside)."""
+    original = mail.alias("original")
     rows = connection.execute(
-        select(mail.c.uid, mail.c.state, mail.c.oversize).where(
+        select(mail.c.uid, mail.c.oversize, func.coalesce(original.c.state, mail.c.state).label("state"))
+        .outerjoin(original, original.c.id == mail.c.duplicate_of)
+        .where(
             _in(place),
             mail.c.acknowledged_at.is_(None),
             mail.c.state != KEPT,
+            or_(original.c.state.is_(None), original.c.state != KEPT),
             mail.c.uid.is_not(None),
         )
     ).all()
@@ -366,8 +416,13 @@ def to_acknowledge(connection: Connection, place: Place) -> tuple[list[int], lis
     return [row.uid for row in rows if row.uid not in aside], sorted(aside)
 
 
-def acknowledged(connection: Connection, place: Place, uids: Sequence[int], now: datetime) -> None:
-    connection.execute(update(mail).where(_in(place), mail.c.uid.in_(uids)).values(acknowledged_at=now))
+def acknowledged(
+    connection: Connection, place: Place, uids: Sequence[int], now: datetime, *, aside: bool
+) -> None:
+    """The server has moved them: among the processed ones, or into the folder of what is set aside."""
+    which = and_(_in(place), mail.c.uid.in_(uids))
+    follows = and_(literal(aside), mail.c.state == ASIDE)
+    connection.execute(update(mail).where(which).values(acknowledged_at=now, mirrored=follows))
 
 
 def find(connection: Connection, wanted: str) -> list[Row[tuple[object, ...]]]:

@@ -100,7 +100,7 @@ mail = Table(
         server_default=false(),
         comment="the person in whose name it came said yes to it",
     ),
-    Column("state", String(16), nullable=False, comment="kept, decided, aside or duplicate"),
+    Column("state", String(16), nullable=False, comment="kept, decided, aside, dropped or duplicate"),
     Column(
         "acknowledged_at", Instant, nullable=True, comment="when the server had moved it; NULL: it has not"
     ),
@@ -125,6 +125,7 @@ mail = Table(
     Index(None, "message_id"),
     Index(None, "desk", "author_key", "kept_at"),
     Index(None, "desk", "author_group", "received_at"),
+    Index("ix_mail_mirrored", "desk", sqlite_where=text("mirrored = 1"), postgresql_where=text("mirrored")),
     Index(None, "desk", "folder", "acknowledged_at", "state"),
     comment="every mail that came in, one row for each delivery",
 )

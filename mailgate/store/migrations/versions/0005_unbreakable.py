@@ -10,6 +10,7 @@ depends_on = None
 
 MOMENT = sa.DateTime(timezone=True)
 STATES = "ready, sending, sent, deferred, failed, uncertain or cancelled"
+MAIL_STATES = "kept, decided, aside, dropped or duplicate"
 
 
 def upgrade() -> None:
@@ -55,6 +56,7 @@ def upgrade() -> None:
         op.create_index(op.f(f"ix_outbox_{'_'.join(columns)}"), "outbox", columns)
     if op.get_bind().dialect.name == "postgresql":  # SQLite keeps no comments
         op.alter_column("outbox", "state", existing_type=sa.String(16), comment=STATES)
+        op.alter_column("mail", "state", existing_type=sa.String(16), comment=MAIL_STATES)
     op.add_column(
         "mail",
         sa.Column(
@@ -75,6 +77,13 @@ def upgrade() -> None:
     op.execute("UPDATE mail SET mirrored = (1 = 1) WHERE state = 'aside' AND acknowledged_at IS NOT NULL")
     op.create_index(
         op.f("ix_mail_desk_author_group_received_at"), "mail", ["desk", "author_group", "received_at"]
+    )
+    op.create_index(
+        "ix_mail_mirrored",
+        "mail",
+        ["desk"],
+        sqlite_where=sa.text("mirrored = 1"),
+        postgresql_where=sa.text("mirrored"),
     )
     op.create_table(
         "submission",
@@ -131,6 +140,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("canary", "flood", "unreachable", "submission"):
         op.drop_table(table)
+    op.drop_index("ix_mail_mirrored", "mail")
     op.drop_index(op.f("ix_mail_desk_author_group_received_at"), "mail")
     for name in ("author_group", "mirrored"):
         op.drop_column("mail", name)
