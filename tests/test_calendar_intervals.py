@@ -137,7 +137,7 @@ def test_the_hour_that_is_there_twice_is_one_piece_of_two_hours() -> None:
 
 def test_pieces_of_moments_without_a_time_zone_are_refused_and_not_guessed(city: Calendar) -> None:
     with pytest.raises(ValueError, match="has no time zone"):
-        city.intervals(datetime(2026, 8, 3, 9), datetime(2026, 8, 3, 10))  # noqa: DTZ001
+        city.intervals(datetime(2026, 8, 3, 9), datetime(2026, 8, 3, 10))  # noqa: DTZ001  # naive on purpose
 
 
 @settings(max_examples=200, deadline=None)
@@ -179,7 +179,7 @@ def test_a_pause_from_a_moment_without_a_time_zone_is_refused_and_not_guessed(
     city: Calendar, amount: timedelta
 ) -> None:
     with pytest.raises(ValueError, match="has no time zone"):
-        city.add_time(datetime(2026, 8, 3, 9), amount)  # noqa: DTZ001
+        city.add_time(datetime(2026, 8, 3, 9), amount)  # noqa: DTZ001  # naive on purpose
 
 
 @settings(max_examples=200, deadline=None)

@@ -29,7 +29,7 @@ def server_of(sink: Sink, **changes: object) -> Server:
         timeout=5,
         data_timeout=5,
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)  # type: ignore[arg-type]  # a table's values
 
 
 async def carry(session: Session, recipient: str = RINA, raw: bytes = RAW) -> Outcome:
@@ -155,7 +155,7 @@ def test_after_a_data_that_was_cancelled_the_connection_carries_nothing_more(sin
 def test_a_server_that_refuses_us_at_the_door_is_trouble_of_the_way_and_not_of_a_mail(
     sink: Sink, at: At, how: dict[str, int | bool]
 ) -> None:
-    sink.rule(at, **how)  # type: ignore[arg-type]
+    sink.rule(at, **how)  # type: ignore[arg-type]  # a table's values
     with pytest.raises(TemporaryError, match=f"127.0.0.1:{sink.port}"):
         carried(sink, RINA)
 

@@ -53,7 +53,7 @@ def test_a_mail_whose_answer_was_lost_is_repeated_under_the_same_id(city: City) 
 def test_trouble_before_the_mail_was_handed_over_never_sends_it_twice(
     quick_city: City, stage: Stage, how: dict[str, int | bool]
 ) -> None:
-    quick_city.sink.rule(stage, times=1, **how)  # type: ignore[arg-type]
+    quick_city.sink.rule(stage, times=1, **how)  # type: ignore[arg-type]  # a table's values
     quick_city.receive(quick_city.mail())
     assert quick_city.run() == 0
     assert _later(quick_city) == 0

@@ -307,7 +307,7 @@ def test_tls_from_the_first_byte_is_refused_by_whoever_does_not_trust_it(certifi
 )
 def test_a_rule_that_could_never_bite_is_refused(sink: Sink, wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        sink.rule(**wrong)  # type: ignore[arg-type]
+        sink.rule(**wrong)  # type: ignore[arg-type]  # a table's values
 
 
 def test_a_killed_sink_loses_no_mail_that_it_accepted(tmp_path: Path) -> None:

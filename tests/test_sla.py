@@ -57,7 +57,7 @@ def city() -> Calendar:
 
 def resolved(at: datetime, outcome: Outcome = Outcome.SOLVED, **changes: object) -> Ticket:
     ticket = replace(TICKET, status=Status.RESOLVED, resolved_at=at, outcome=outcome)
-    return replace(ticket, **changes)  # type: ignore[arg-type]
+    return replace(ticket, **changes)  # type: ignore[arg-type]  # a table's values
 
 
 def test_a_target_that_the_standard_does_not_set_is_not_invented(city: Calendar) -> None:

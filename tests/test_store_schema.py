@@ -99,7 +99,7 @@ def test_a_database_of_a_newer_mailgate_is_not_touched_by_an_older_one(store: St
     upgrade(store)
     set_version(store, "9999")
     with pytest.raises(SettingsError, match=r"at schema 9999.*newer mailgate wrote it"):
-        action(store)  # type: ignore[operator]
+        action(store)  # type: ignore[operator]  # one of two callables
     assert version(store) == "9999"
 
 
@@ -122,7 +122,7 @@ def test_moments_come_back_as_utc_whatever_zone_they_were_written_in(store: Stor
 
 def test_a_moment_without_a_zone_is_refused_and_not_guessed(store: Store) -> None:
     upgrade(store)
-    naive = datetime(2026, 8, 3, 9, 12)  # noqa: DTZ001
+    naive = datetime(2026, 8, 3, 9, 12)  # noqa: DTZ001  # naive on purpose
     with pytest.raises(StatementError, match="without a time zone"), store.writing() as write:
         write.execute(insert(schema.alert).values(desk="kominfo", kind="x", sent_at=naive))
 

@@ -70,7 +70,7 @@ class Checked:
     _title: str = ""
     _began: float = field(default_factory=time.monotonic)
 
-    def scene(self, title: str, at: datetime, text: str) -> None:  # noqa: ARG002
+    def scene(self, title: str, at: datetime, text: str) -> None:  # noqa: ARG002  # told by others
         self._title = title
 
     def mail(self, caption: str, mail: EmailMessage) -> None:

@@ -168,7 +168,7 @@ class _Postman:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def handle_RCPT(  # noqa: N802
+    async def handle_RCPT(  # noqa: N802  # aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         if address.casefold() not in self._world.mailboxes:
@@ -176,7 +176,9 @@ class _Postman:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
-    async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(  # noqa: N802  # aiosmtpd's name
+        self, _server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
         raw = self._trace(session, envelope) + _octets(envelope.original_content)
         for owner in {self._world.mailboxes[address.casefold()] for address in envelope.rcpt_tos}:
             await self._world.deliver(owner, raw)

@@ -165,7 +165,6 @@ _NONE = re.compile(
 _DRESSING = " \t*_`~"
 _NOT_PHONE = re.compile(r"[^0-9+() -]+")
 _EMPTY_BRACKETS = re.compile(r"\([ -]*\)")
-_COUNTRY = re.compile(r"(?:\+62|0062|62(?=8))0*")
 _WORD = re.compile(r"[^\W\d_]+")
 _PLAIN_LABEL = re.compile(r"[^\W\d_][^\W\d_./-]*(?: [^\W\d_./-]+){0,2}")
 
@@ -190,14 +189,6 @@ def report_form(text: str) -> ReportForm:
     for number, row in enumerate(rows):
         form.take(row, labels=number < _MAX_LABELLED_ROWS)
     return form.filled()
-
-
-def phone_digits(phone: str) -> str:
-    """For comparing only: "+62 (0)812-3456", "62812 3456" and "0812 3456" are one number."""
-    written = "".join(one for one in phone if _is_digit(one) or one == "+")
-    return (
-        _COUNTRY.sub("0", written, count=1).replace("+", "") if _COUNTRY.match(written) else _digits(written)
-    )
 
 
 def missing(form: ReportForm, channel: Channel, street_required: bool) -> tuple[Field, ...]:

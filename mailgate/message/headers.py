@@ -58,7 +58,8 @@ def split(raw: bytes, start: int = 0, end: int | None = None, hint: str = "") ->
     limit = len(raw) if end is None else end
     headers: Headers = {}
     position = start
-    for name, value, position in _fields(raw, start, min(limit, start + MAX_HEADER_BYTES)):  # noqa: B007
+    for name, value, after in _fields(raw, start, min(limit, start + MAX_HEADER_BYTES)):
+        position = after
         if name:
             headers.setdefault(name.decode("ascii").lower(), []).append(unfold(value, hint))
     blank = _BLANK_LINE.match(raw, position, limit)

@@ -246,7 +246,8 @@ def events_by_mail(connection: Connection, mail_id: int) -> list[Happened]:
 
 def last_moment(connection: Connection) -> datetime | None:
     """When something last happened to any ticket."""
-    return connection.scalar(select(func.max(event.c.at)))  # type: ignore[no-any-return]
+    found: datetime | None = connection.scalar(select(func.max(event.c.at)))
+    return found
 
 
 _WRITTEN = (
