@@ -7,7 +7,7 @@ their bare names. Every word that a person reads stands under templates/, none h
 import re
 import tomllib
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta, tzinfo
 from functools import partial
@@ -134,13 +134,15 @@ class Templates:
     vocabularies: Mapping[str, Vocabulary]
 
 
-def templates(sources: Mapping[str, str]) -> Templates:
-    """Compile `{"id/reply.body.txt": text, "id/words.toml": text, …}`.
+def templates(sources: Mapping[str, str], spoken: Collection[str] = ()) -> Templates:
+    """Compile `{"id/reply.body.txt": text, "id/words.toml": text, …}`, or of it the languages in `spoken`.
 
     SettingsError with one line for every fault: what does not compile, what uses a name that is not
     there, what is missing. The office's own files are to be laid over the shipped ones before.
     """
-    languages = sorted({name.partition("/")[0] for name in sources})
+    known = sorted({name.partition("/")[0] for name in sources})
+    languages = sorted(spoken) or known
+    _refuse(_unspoken(one, known) for one in languages if one not in known)
     _refuse(fault for language in languages for fault in _missing(language, sources))
     words = {language: _vocabulary(language, sources) for language in languages}
     environments = {language: _environment(language, sources, words[language]) for language in languages}
@@ -284,8 +286,12 @@ def _flag(char: str) -> bool:
 
 def _spoken(language: str, known: Mapping[str, _T]) -> _T:
     if language not in known:
-        raise SettingsError(f"language: no templates/{language}/; there are {', '.join(known)}")
+        raise SettingsError(_unspoken(language, known))
     return known[language]
+
+
+def _unspoken(language: str, known: Iterable[str]) -> str:
+    return f"language: no templates/{language}/; there are {', '.join(known)}"
 
 
 def _day_text(words: Vocabulary, intervals: Sequence[Interval]) -> str:

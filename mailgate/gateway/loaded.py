@@ -31,7 +31,8 @@ class Office:
 
 def office(settings: shape.Settings, base: Path) -> Office:
     """Load what the settings name. Raises SettingsError."""
-    templates = render.templates(shape.templates(settings, base))
+    spoken = {desk.language for desk in settings.desks.values()}  # to compile one more takes a while
+    templates = render.templates(shape.templates(settings, base), spoken)
     zone = ZoneInfo(settings.service.timezone)
     return Office(settings, base, templates, counters(settings, base), zone)
 
