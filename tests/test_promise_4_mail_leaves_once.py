@@ -27,7 +27,7 @@ def _ids(city: City, to: str) -> list[str]:
     return [str(mail["Message-ID"]) for mail in city.sent(to)]
 
 
-def _later(city: City, minutes: float = 6) -> int:
+def _later(city: City, minutes: float = 31) -> int:
     city.now += timedelta(minutes=minutes)
     return city.run()
 

@@ -158,7 +158,9 @@ def test_a_small_office_needs_only_what_mailgate_cannot_know(small: Settings) ->
     assert small.limits.message_mib == 30
     assert small.limits.automatic_per_desk_per_hour == 300
     assert (desk.imap.port, desk.imap.security, desk.imap.start) == (993, "tls", "now")
-    assert (desk.smtp.timeout_seconds, desk.smtp.data_timeout_seconds) == (60, 600)
+    # RFC 5321, sections 4.5.3.2 and 4.5.4.1
+    assert (desk.smtp.timeout_seconds, desk.smtp.data_timeout_seconds) == (300, 600)
+    assert (desk.smtp.retry_minutes[0], desk.smtp.give_up_days) == (30, 5)
     assert desk.close_after == Duration(5, DurationUnit.WORKING_DAYS)
 
 
