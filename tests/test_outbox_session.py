@@ -308,7 +308,7 @@ def test_a_server_that_offers_no_reports_is_asked_for_none(sink: Sink) -> None:
 
 # --- patience ---------------------------------------------------------------------------------------------
 
-LARGE = RAW + b"x" * 70 + b"\r\n" + b"Selamat pagi.\r\n" * 1_000_000
+LARGE = RAW + (b".titik\r\n" + b"x" * 990 + b"\r\n") * 10_000
 """More than the sockets on the way hold: somebody has to read it."""
 
 
@@ -356,6 +356,20 @@ def test_a_mail_that_is_long_under_way_does_not_use_up_the_time_for_its_answer(s
     (outcome,) = within(server_of(sink, timeout=60, data_timeout=2), act)
     assert outcome == Answer(Stage.DATA, 250, "2.0.0 accepted")
     assert sink.received[0].data == LARGE
+
+
+@pytest.mark.parametrize("security", [Security.TLS, Security.STARTTLS])
+def test_a_large_mail_arrives_byte_for_byte_through_tls(certificate: Certificate, security: Security) -> None:
+    with Sink(security=security, certificate=certificate) as sink:
+
+        async def act(session: Session) -> list[Outcome]:
+            return [await carry(session, RINA, LARGE), await carry(session, BUDI)]
+
+        server = server_of(
+            sink, security=security.value, ca_file=str(certificate.cert), timeout=60, data_timeout=60
+        )
+        assert within(server, act) == [Answer(Stage.DATA, 250, "2.0.0 accepted")] * 2
+        assert [mail.data for mail in sink.received] == [LARGE, RAW]
 
 
 @pytest.mark.timeout(20)

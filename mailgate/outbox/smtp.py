@@ -265,12 +265,12 @@ def _blocks(raw: bytes) -> Iterator[bytes]:
 
 
 async def _room(protocol: SMTPProtocol, answer: "asyncio.Task[aiosmtplib.SMTPResponse]") -> None:
-    """Until the server takes more of the mail, or says something."""
+    """Until the server takes more of the mail, says something, or is gone."""
     # What asyncio's StreamWriter.drain() waits for; the library has it for that, and no name for others.
     room = asyncio.ensure_future(protocol._drain_helper())
     await asyncio.wait({room, answer}, return_when=asyncio.FIRST_COMPLETED)
     if not room.cancel():
-        room.result()
+        room.exception()
 
 
 async def _within(seconds: float, what: str, act: Awaitable[T]) -> T:
