@@ -81,6 +81,8 @@ def test_a_dead_requester_address_is_told_to_staff_once_and_starts_no_loop(
     assert town.run() == 0
     assert town.sent(RINA) == []
     assert len(town.sent(ADMIN)) == before + 1
+    bounced = rows(town, "SELECT template FROM outbox WHERE bounced_at IS NOT NULL")
+    assert [row.template for row in bounced] == ["resolution"]
 
 
 def _to_admin(one: Received) -> bool:
