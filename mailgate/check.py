@@ -1,7 +1,7 @@
 """What would go wrong before it goes wrong?"""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
@@ -13,6 +13,8 @@ from mailgate.intake.imap import Mailbox, Refusal
 from mailgate.outbox.smtp import Session
 from mailgate.settings import Desk
 from mailgate.store.database import HEAD, Store, version
+
+PATIENT_SECONDS = 30
 
 
 class Verdict(StrEnum):
@@ -143,7 +145,9 @@ def _smtp(office: Office, desk: Desk) -> str:
     import asyncio
 
     async def knock() -> None:
-        async with Session(gateway.submission_server(desk, office.base)):
+        # Somebody waits for this; and a server that wants TLS from the first byte would never greet.
+        server = gateway.submission_server(desk, office.base)
+        async with Session(replace(server, timeout=min(server.timeout, PATIENT_SECONDS))):
             pass
 
     asyncio.run(knock())

@@ -300,6 +300,12 @@ def _a_list(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _some_pause(value: tuple[int, ...]) -> tuple[int, ...]:
+    if not value:
+        raise ValueError("is empty: minutes such as [30, 30, 60, 120, 180], the last one again and again")
+    return value
+
+
 def _in_order(day: tuple[Interval, ...]) -> tuple[Interval, ...]:
     for earlier, later in pairwise(day):
         if earlier.closes == time(0) or earlier.closes > later.opens:
@@ -324,6 +330,9 @@ MebibytesOrNone = Annotated[int, Field(strict=True), AfterValidator(_number("a s
 Seconds = Annotated[int, Field(strict=True), AfterValidator(_number("a time in seconds", 1, 86_400))]
 # A claim on a mail lasts half an hour; it must never run out under a mail that is still on its way.
 DataSeconds = Annotated[int, Field(strict=True), AfterValidator(_number("a time in seconds", 1, 1200))]
+Pause = Annotated[int, Field(strict=True), AfterValidator(_number("a time in minutes", 1, 1440))]
+Pauses = Annotated[tuple[Pause, ...], AfterValidator(_some_pause)]
+Days = Annotated[int, Field(strict=True), AfterValidator(_number("a time in days", 1, 30))]
 Priority = Annotated[int, Field(strict=True), AfterValidator(_number("a priority", 1, 4))]
 MailAddress = Annotated[str, AfterValidator(_address)]
 Domain = Annotated[str, AfterValidator(_domain)]
@@ -556,9 +565,14 @@ class Smtp(Table):
     password: SecretReference = ""
     per_day: CountOrNone = 0
     """Recipients in a rolling day; 0 for no limit."""
-    timeout_seconds: Seconds = 60
+    connect_timeout_seconds: Seconds = 30
+    timeout_seconds: Seconds = 300
+    """RFC 5321, sections 4.5.3.2.1 to 4.5.3.2.5: five minutes for the greeting and for one answer."""
     data_timeout_seconds: DataSeconds = 600
     """RFC 5321, section 4.5.3.2.6: ten minutes for the answer to the final dot."""
+    retry_minutes: Pauses = (30, 30, 60, 120, 180)
+    """After each "later" of the server, the last one again and again; RFC 5321, section 4.5.4.1."""
+    give_up_days: Days = 5
     ca_file: Annotated[LocalFile, AfterValidator(_ca_needs_tls)] = ""
     """Certificates (PEM) of an own authority; "" for the system's."""
 

@@ -17,6 +17,7 @@ from mailgate.compose.mime import mail
 from mailgate.compose.render import Words, oneline
 from mailgate.desk.decision import Send
 from mailgate.message.message import Address, Attachment, writable
+from mailgate.message.wire import on_the_wire
 
 PLAIN = Words("Tidak bisa masuk", "Baik.\n")
 REPLY = mails()["reply"]
@@ -230,11 +231,37 @@ def test_a_plain_mailbox_can_be_written_to(address: str) -> None:
     assert f"<{address}>\r\n".encode() in sent(send=replace(REPLY, to=Address("Rina", address)))
 
 
+@pytest.mark.parametrize("name", ["Rína", "", "rina@dísdik.id", "rina@xn--dsdik-zsa.id"])
+def test_a_domain_beyond_ascii_reaches_every_relay(name: str) -> None:
+    raw = sent(send=replace(REPLY, to=Address(name, "rina@dísdik.id")))
+    check_wire(raw)
+    assert [one.addr_spec for one in read(raw)["To"].addresses] == ["rina@xn--dsdik-zsa.id"]
+
+
+@pytest.mark.parametrize("name", ["Rína Marlina", ""])
+def test_a_local_part_beyond_ascii_stands_as_it_is_and_alone(name: str) -> None:
+    """RFC 6532, section 3.2: everything else stays ASCII."""
+    raw = sent(send=replace(REPLY, to=Address(name, "rína@dísdik.id")))
+    (line,) = (line for line in raw.split(b"\r\n") if not line.isascii())
+    assert line.endswith("rína@xn--dsdik-zsa.id".encode() + (b">" if name else b""))
+
+
 @pytest.mark.parametrize(
     "address",
     [
-        "rína@disdik.example.go.id",
-        "rina@dísdik.id",
+        "rina@dísdik..id",
+        "rina@-í.id",
+        "rina@i❤.ws",
+        "rina@\ud800.id",
+        "r\ud800na@x.id",
+        "r\u200bna@x.id",
+        "r\u00a0na@x.id",
+        "r\u202ena@x.id",
+        "rína m@x.id",
+        '"rína"@x.id',
+        "rína@@x.id",
+        "í" * 130 + "@x.id",
+        "rina@" + "í" * 250,
         "a@b, c@d",
         "a@b\r\nBcc: c@d",
         "a",
@@ -242,12 +269,54 @@ def test_a_plain_mailbox_can_be_written_to(address: str) -> None:
         "a b@c",
         "a@b>",
         "@b",
+        "í",
+        "@í.id",
     ],
 )
 def test_what_is_no_plain_mailbox_is_refused_and_not_guessed_at(address: str) -> None:
     assert not writable(address)
     with pytest.raises(ValueError, match="cannot be written to"):
         sent(send=replace(REPLY, to=Address("Rina", address)))
+
+
+@given(hostile)
+def test_whatever_can_be_written_to_is_one_mailbox_in_one_line(text: str) -> None:
+    for address in (text, f"{text}@x.id", f"rina@{text}", f"r{text}@{text}.id"):
+        if writable(address):
+            raw = sent(send=replace(REPLY, to=Address("", address)))
+            assert b"\r\nTo: " + str(on_the_wire(address)).encode() + b"\r\nSubject: " in raw
+
+
+kinds = st.sampled_from(
+    [
+        "message/rfc822",
+        "message/global",
+        "message/partial",
+        "multipart/mixed",
+        "text/plain",
+        "text/html",
+        "text/calendar",
+        "application/pkcs7-signature",
+        "application/pgp-encrypted",
+        "x",
+    ]
+)
+contents = st.binary(max_size=300) | st.sampled_from(
+    [b"Subject: \xe9\xff\r\n\r\n\x80", b"x" * 5_000, b"a\rb\nc\0", b"--=_wall--", b"\r\n.\r\nQUIT\r\n"]
+)
+
+
+@given(body=hostile, attached=st.lists(st.tuples(hostile, kinds, contents), max_size=3))
+def test_what_leaves_is_seven_bit_and_in_short_lines_whatever_is_attached(
+    body: str, attached: list[tuple[str, str, bytes]]
+) -> None:
+    """Not every relay has 8BITMIME (RFC 6152), and what it would make of such a mail is not ours to know."""
+    files = tuple(Attachment(name, kind, len(data), data) for name, kind, data in attached)
+    raw = sent(Words("Balasan", body + "\n"), replace(REPLY, letter=replace(REPLY.letter, attachments=files)))
+    check_wire(raw)
+    assert [part.get_payload(decode=True) for part in read(raw).iter_attachments()] == [
+        data for _, _, data in attached
+    ]
 
 
 def test_an_address_beyond_what_smtp_carries_is_refused() -> None:

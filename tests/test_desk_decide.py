@@ -229,6 +229,21 @@ def test_a_bounce_that_is_forged_foreign_of_staff_repeated_or_only_a_delay_sends
     assert sends(decide(report, situation(reported=row), COUNTER)) == ()
 
 
+@pytest.mark.parametrize(
+    ("ours", "reported"),
+    [
+        ("rina@dísdik.id", "rina@xn--dsdik-zsa.id"),
+        ("rina@dísdik.id", "Rina@DÍSDIK.id"),
+        ("rína@dísdik.id", "rína@xn--dsdik-zsa.id"),
+        ("rina+tiket@disdik.id", "rina+2Btiket@disdik.id"),
+    ],
+)
+def test_a_bounce_counts_however_the_servers_on_the_way_wrote_the_address(ours: str, reported: str) -> None:
+    """As A-labels, as letters, or as it stood in ORCPT (RFC 3461, section 4.2)."""
+    row = sent_to(Audience.REQUESTER, Address("", ours))
+    assert sends(decide(bounce("failed", reported), situation(reported=row), COUNTER)) != ()
+
+
 def test_a_reply_long_after_closing_is_a_new_ticket_linked_to_the_old_one() -> None:
     closed = replace(TICKET, status=Status.CLOSED, closed_at=NOW - timedelta(days=40))
     facts = replace(situation(tagged=(NUMBER,)), tickets={NUMBER: closed})

@@ -13,7 +13,9 @@ from mailgate.outbox.retry import (
     Answer,
     Deferred,
     Failed,
+    Ladder,
     Lost,
+    Paused,
     Sent,
     Stage,
     Uncertain,
@@ -21,7 +23,9 @@ from mailgate.outbox.retry import (
 )
 
 NOW = datetime(2026, 8, 3, 2, 0, tzinfo=UTC)
-SOON = NOW + LADDER[0]
+SOON = NOW + timedelta(minutes=5)
+LATER = NOW + timedelta(minutes=30)
+AN_HOUR = NOW + timedelta(hours=1)
 
 stages = st.sampled_from(Stage)
 codes = st.one_of(st.just(0), st.integers(200, 599))
@@ -38,19 +42,33 @@ attempts = st.integers(0, 1000)
         (Answer(Stage.DATA, 250, "2.0.0 ok"), Sent("2.0.0 ok")),
         (Answer(Stage.DATA, 200, "ok"), Sent("ok")),
         (Answer(Stage.DATA, 299, "ok"), Sent("ok")),
-        (Answer(Stage.MAIL, 451, "4.3.0 x"), Deferred("MAIL FROM: 451 4.3.0 x", SOON)),
-        (Answer(Stage.RCPT, 450, "4.2.1 grey"), Deferred("RCPT TO: 450 4.2.1 grey", SOON)),
-        (Answer(Stage.DATA, 400, "x"), Deferred("DATA: 400 x", SOON)),
-        (Answer(Stage.DATA, 499, "x"), Deferred("DATA: 499 x", SOON)),
+        (Answer(Stage.MAIL, 451, "4.3.0 x"), Deferred("MAIL FROM: 451 4.3.0 x", LATER)),
+        (Answer(Stage.RCPT, 450, "4.2.1 busy"), Deferred("RCPT TO: 450 4.2.1 busy", LATER)),
+        (Answer(Stage.RCPT, 450, "4.7.10 x"), Deferred("RCPT TO: 450 4.7.10 x", LATER)),
+        (Answer(Stage.DATA, 400, "x"), Deferred("DATA: 400 x", LATER)),
+        (Answer(Stage.DATA, 499, "x"), Deferred("DATA: 499 x", LATER)),
+        # A grey list opens after some minutes, and our own server is back as soon.
+        (Answer(Stage.RCPT, 450, "4.7.1 x"), Deferred("RCPT TO: 450 4.7.1 x", SOON)),
+        (Answer(Stage.RCPT, 451, "Greylisted"), Deferred("RCPT TO: 451 Greylisted", SOON)),
+        (Answer(Stage.RCPT, 450, "4.2.0 grey-list"), Deferred("RCPT TO: 450 4.2.0 grey-list", SOON)),
+        (Answer(Stage.MAIL, 421, "4.3.2 bye"), Deferred("MAIL FROM: 421 4.3.2 bye", SOON)),
+        (Answer(Stage.MAIL, 0, "rubbish"), Deferred("MAIL FROM: 0 rubbish", SOON)),
         (Answer(Stage.MAIL, 550, "5.1.8 x"), Failed("MAIL FROM: 550 5.1.8 x")),
         (Answer(Stage.RCPT, 550, "5.1.1 unknown"), Failed("RCPT TO: 550 5.1.1 unknown")),
-        (Answer(Stage.DATA, 554, "5.7.1 spam"), Failed("DATA: 554 5.7.1 spam")),
-        (Answer(Stage.DATA, 500, "x"), Failed("DATA: 500 x")),
-        (Answer(Stage.DATA, 599, "x"), Failed("DATA: 599 x")),
+        (Answer(Stage.RCPT, 552, "5.2.2 full"), Failed("RCPT TO: 552 5.2.2 full")),
+        # Only now had the server seen what is in it, or how much.
+        (Answer(Stage.DATA, 554, "5.7.1 spam"), Failed("DATA: 554 5.7.1 spam", content=True)),
+        (Answer(Stage.DATA, 500, "x"), Failed("DATA: 500 x", content=True)),
+        (Answer(Stage.DATA, 599, "x"), Failed("DATA: 599 x", content=True)),
+        (Answer(Stage.MAIL, 552, "too large"), Failed("MAIL FROM: 552 too large", content=True)),
+        (Answer(Stage.MAIL, 550, "5.3.4 x"), Failed("MAIL FROM: 550 5.3.4 x", content=True)),
+        (Answer(Stage.RCPT, 552, "5.2.3 x"), Failed("RCPT TO: 552 5.2.3 x", content=True)),
         # They speak of us and of today, not of this mail: no ticket may fail by them.
-        (Answer(Stage.MAIL, 530, "5.7.0 log in"), Deferred("MAIL FROM: 530 5.7.0 log in", SOON)),
-        (Answer(Stage.MAIL, 535, "5.7.8 no"), Deferred("MAIL FROM: 535 5.7.8 no", SOON)),
-        (Answer(Stage.DATA, 550, "5.4.5 daily limit"), Deferred("DATA: 550 5.4.5 daily limit", SOON)),
+        (Answer(Stage.MAIL, 530, "5.7.0 log in"), Paused("MAIL FROM: 530 5.7.0 log in", SOON)),
+        (Answer(Stage.MAIL, 535, "5.7.8 no"), Paused("MAIL FROM: 535 5.7.8 no", SOON)),
+        (Answer(Stage.MAIL, 538, "x"), Paused("MAIL FROM: 538 x", SOON)),
+        (Answer(Stage.RCPT, 530, "x"), Failed("RCPT TO: 530 x")),
+        (Answer(Stage.DATA, 550, "5.4.5 daily limit"), Paused("DATA: 550 5.4.5 daily limit", AN_HOUR)),
         # Nothing was handed over yet.
         (Lost(Stage.MAIL, "gone"), Deferred("MAIL FROM: gone", SOON)),
         (Lost(Stage.RCPT, "gone"), Deferred("RCPT TO: gone", SOON)),
@@ -62,6 +80,71 @@ attempts = st.integers(0, 1000)
 )
 def test_each_answer_has_its_meaning(outcome: Answer | Lost, expected: object) -> None:
     assert judge(outcome, 0, NOW, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (550, "5.4.5 Daily user sending limit exceeded. For more information on Gmail\n5.4.5 sending limits"),
+        (550, "5.4.5 Daily SMTP relay limit exceeded for customer."),
+        (421, "4.7.0 Daily user sending quota exceeded."),
+        (452, "4.7.0 daily user sending quota"),
+        (
+            550,
+            "5.1.90 Your message can't be sent because you've reached your daily limit for recipients",
+        ),
+        (550, "5.7.705 Access denied, tenant has exceeded threshold."),
+        (550, "5.7.708 Access denied, traffic not accepted from this IP."),
+        (550, "5.1.8 Access denied, bad outbound sender AS(42003)"),
+        (554, "5.2.0 STOREDRV.Submission.Exception:OutboundSpamException; Failed to process message due to"),
+        (554, "5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException; Failed"),
+        (550, "5.4.6 Unusual sending activity detected. Please try after sometime"),
+        (550, "Domain pyk.go.id has exceeded the max emails per hour (125/100 (125%)) allowed. Discarded."),
+        (550, "Domain pyk.go.id has exceeded the max defers and failures per hour (5/5) allowed."),
+        (554, "5.7.1 <abuse@pyk.go.id>: Sender address rejected: Policy rejection: sending quota exceeded"),
+        (450, "4.7.1 you exceeded your hourly limit of outgoing messages"),
+        (550, "You have exceeded your daily sending limit of 500 recipients"),
+        (554, "Transaction failed: 550-5.4.5 Daily user sending limit exceeded."),
+        (550, "Your mailbox has exceeded its daily sending limit"),
+        (450, "4.7.1 Error: too much mail from 192.0.2.1"),
+    ],
+)
+@pytest.mark.parametrize("stage", Stage)
+def test_a_limit_of_ours_fails_no_ticket(stage: Stage, code: int, said: str) -> None:
+    paused = judge(Answer(stage, code, said), 3, NOW - timedelta(days=30), NOW)
+    assert isinstance(paused, Paused)
+    assert NOW < paused.until <= AN_HOUR
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (552, "5.2.2 The email account that you tried to reach is over quota"),
+        (452, "4.2.2 Mailbox full, daily quota"),
+        (550, "5.2.1 The user you are trying to contact is receiving mail too quickly; daily sending limit"),
+        (
+            450,
+            "4.2.1 The user you are trying to contact is receiving mail at a rate that hits a sending limit",
+        ),
+        (550, "recipient's mailbox quota exceeded, outgoing limit"),
+        (552, "5.3.4 sending message size exceeds fixed limit"),
+        (550, "message too large: outgoing limit"),
+        (550, "5.4.6 routing loop detected"),
+        (550, "rejected by 5.4.5.12"),
+        (554, "5.7.1 blocked: see 15.4.5 of our policy"),
+        (451, "4.4.5 system congestion"),
+    ],
+)
+@pytest.mark.parametrize("stage", Stage)
+def test_a_limit_of_the_one_who_would_receive_stops_nobody_else(stage: Stage, code: int, said: str) -> None:
+    assert not isinstance(judge(Answer(stage, code, said), 0, NOW, NOW), Paused)
+
+
+@given(outcomes, attempts, ages)
+def test_only_a_refusal_stops_a_desk(outcome: Answer | Lost, before: int, age: timedelta) -> None:
+    if isinstance(judge(outcome, before, NOW - age, NOW), Paused):
+        assert isinstance(outcome, Answer)
+        assert 400 <= outcome.code <= 599
 
 
 @given(outcomes, attempts, ages)
@@ -88,6 +171,35 @@ def test_what_is_tried_again_is_tried_later_and_not_for_ever(
     if isinstance(attempt, Deferred | Uncertain):
         assert LADDER[0] <= attempt.next_at - NOW <= LADDER[-1]
         assert attempt.next_at - (NOW - age) <= GIVE_UP_AFTER
+
+
+@given(st.sampled_from(Stage), st.integers(400, 499), st.text(max_size=60), attempts)
+def test_a_server_that_says_later_is_left_alone_for_half_an_hour(
+    stage: Stage, code: int, text: str, before: int
+) -> None:
+    """RFC 5321, section 4.5.4.1; but for a grey list (450, 451) and the end of a connection (421)."""
+    attempt = judge(Answer(stage, code, text), before, NOW, NOW)
+    if isinstance(attempt, Deferred) and code not in {421, 450, 451}:
+        assert attempt.next_at - NOW >= timedelta(minutes=30)
+
+
+def waits(outcome: Answer | Lost, ladder: Ladder, count: int) -> list[int]:
+    """Minutes between the first attempts."""
+    tries = (judge(outcome, before, NOW, NOW, ladder) for before in range(count))
+    return [
+        (one.next_at - NOW) // timedelta(minutes=1) for one in tries if isinstance(one, Deferred | Uncertain)
+    ]
+
+
+def test_the_way_of_a_mail_is_as_the_desk_has_set_it() -> None:
+    own = Ladder((timedelta(minutes=40), timedelta(minutes=90)), timedelta(days=1))
+    later, lost = Answer(Stage.RCPT, 451, "4.3.0 x"), Lost(Stage.DATA, "gone")
+    assert waits(later, Ladder(), 7) == [30, 30, 60, 120, 180, 180, 180]
+    assert waits(lost, Ladder(), 9) == [5, 15, 30, 30, 60, 120, 180, 180, 180]
+    assert waits(later, own, 4) == [40, 90, 90, 90]
+    assert waits(lost, own, 5) == [5, 15, 40, 90, 90]
+    given_up = judge(later, 9, NOW - timedelta(hours=23), NOW, own)
+    assert given_up == Failed("given up after 1 days; RCPT TO: 451 4.3.0 x")
 
 
 @given(outcomes, attempts, ages)

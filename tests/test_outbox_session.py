@@ -1,8 +1,11 @@
 """Does a session always know how far a mail had come, whatever the server does to it?"""
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 from servers.private import Certificate
@@ -11,7 +14,8 @@ from servers.sink import Stage as At
 
 from mailgate.errors import TemporaryError
 from mailgate.outbox.retry import Answer, Lost, Stage
-from mailgate.outbox.smtp import Outcome, Server, Session
+from mailgate.outbox.smtp import MOST_DATA_SECONDS, Envelope, Notify, Outcome, Server, Session
+from mailgate.store.outbox import LEASE
 
 RAW = b"From: desk@desk.test\r\nMessage-ID: <a@desk.test>\r\n\r\nSelamat pagi.\r\n.\r\n..titik\r\n"
 RINA, BUDI = "rina@warga.example", "budi@warga.example"
@@ -33,7 +37,7 @@ def server_of(sink: Sink, **changes: object) -> Server:
 
 
 async def carry(session: Session, recipient: str = RINA, raw: bytes = RAW) -> Outcome:
-    return await session.envelope(recipient) or await session.data(raw)
+    return await session.envelope(Envelope(recipient, raw)) or await session.data(raw)
 
 
 def within(server: Server, act: Callable[[Session], Awaitable[list[Outcome]]]) -> list[Outcome]:
@@ -122,7 +126,7 @@ def test_421_in_the_middle_is_an_answer_and_ends_the_connection(sink: Sink) -> N
 
 def test_a_mail_that_was_not_begun_after_all_does_not_make_the_next_one_fail(sink: Sink) -> None:
     async def act(session: Session) -> list[Outcome]:
-        assert await session.envelope(RINA) is None  # its claim had run out: left alone
+        assert await session.envelope(Envelope(RINA, RAW)) is None  # its claim had run out: left alone
         return [await carry(session, BUDI)]
 
     (outcome,) = within(server_of(sink), act)
@@ -135,7 +139,7 @@ def test_after_a_data_that_was_cancelled_the_connection_carries_nothing_more(sin
     rule = sink.rule(At.DOT, hang=True, times=1)
 
     async def act(session: Session) -> list[Outcome]:
-        assert await session.envelope(RINA) is None
+        assert await session.envelope(Envelope(RINA, RAW)) is None
         under_way = asyncio.create_task(session.data(RAW))
         await asyncio.to_thread(sink.wait_for_hit, rule)
         under_way.cancel()
@@ -218,8 +222,296 @@ def test_a_certificate_file_that_is_not_there_is_named(sink: Sink) -> None:
 
 
 def test_an_address_beyond_ascii_fails_alone(sink: Sink) -> None:
-    refused, accepted = carried(sink, "rina@dinas.例え", BUDI)
-    assert isinstance(refused, Answer)
-    assert (refused.stage, refused.code) == (Stage.RCPT, 553)
+    """RFC 6531, section 3.2: who offers no SMTPUTF8 must not hear of it."""
+    refused, accepted = carried(sink, "rína@warga.example", BUDI)
+    assert refused == Answer(
+        Stage.RCPT, 553, "5.6.7 127.0.0.1 offers no SMTPUTF8: it cannot carry mail to this address"
+    )
     assert isinstance(accepted, Answer)
     assert accepted.code == 250
+    assert reaches(sink) == [(BUDI,)]
+
+
+def test_an_address_beyond_ascii_is_reached_where_the_server_can() -> None:
+    raw = "To: rína@warga.example\r\n\r\nSelamat pagi.\r\n".encode()
+    with Sink(smtputf8=True, dsn=True) as sink:
+
+        async def act(session: Session) -> list[Outcome]:
+            return [await carry(session, "rína@dísdik.example", raw), await carry(session, BUDI)]
+
+        within(server_of(sink), act)
+        international, plain = sink.received
+    assert international.rcpt_to == ("rína@xn--dsdik-zsa.example",)
+    assert international.data == raw
+    assert {"SMTPUTF8", "BODY=8BITMIME"} <= set(international.mail_options)
+    assert "ORCPT=utf-8;r\\x{ED}na@xn--dsdik-zsa.example" in international.rcpt_options
+    assert not {"SMTPUTF8", "BODY=8BITMIME"} & set(plain.mail_options)
+
+
+def test_a_domain_beyond_ascii_is_reached_through_every_server(sink: Sink) -> None:
+    carried(sink, "rina@dinas.例え", "budi@straße.example")
+    assert reaches(sink) == [("rina@dinas.xn--r8jz45g",), ("budi@xn--strae-oqa.example",)]
+
+
+def test_what_is_no_mailbox_fails_alone_and_never_reaches_the_wire(sink: Sink) -> None:
+    *refused, accepted = carried(sink, "rina", "", "a@b>\r\nRCPT TO:<c@d", "rina@dísdik..id", BUDI)
+    assert {(one.stage, one.code) for one in refused if isinstance(one, Answer)} == {(Stage.RCPT, 553)}
+    assert accepted == Answer(Stage.DATA, 250, "2.0.0 accepted")
+    assert reaches(sink) == [(BUDI,)]
+
+
+# --- what EHLO offers -------------------------------------------------------------------------------------
+
+
+def test_a_mail_larger_than_the_server_takes_is_not_sent_and_says_so() -> None:
+    with Sink(size=len(RAW) - 1) as sink:
+        never_asked = sink.rule(At.MAIL, code=552)
+        assert carried(sink, RINA) == [
+            Answer(
+                Stage.MAIL,
+                552,
+                f"5.3.4 {len(RAW)} octets, and 127.0.0.1 takes {len(RAW) - 1}: it was not sent",
+            )
+        ]
+        assert never_asked.hits == 0
+    with Sink(size=len(RAW)) as sink:
+        carried(sink, RINA)
+        (mail,) = sink.received
+        assert f"SIZE={len(RAW)}" in mail.mail_options
+
+
+def test_failure_and_delay_are_reported_and_of_an_acknowledgement_nothing() -> None:
+    """RFC 3461, sections 4.1 to 4.4."""
+    with Sink(dsn=True) as sink:
+
+        async def act(session: Session) -> list[Outcome]:
+            for notify in Notify:
+                assert await session.envelope(Envelope("a+b=c@x.example", RAW, "rjgc", notify)) is None
+                await session.data(RAW)
+            return []
+
+        within(server_of(sink), act)
+        assert [mail.rcpt_options for mail in sink.received] == [
+            ("NOTIFY=NEVER", "ORCPT=rfc822;a+2Bb+3Dc@x.example"),
+            ("NOTIFY=FAILURE,DELAY", "ORCPT=rfc822;a+2Bb+3Dc@x.example"),
+        ]
+        assert [mail.mail_options for mail in sink.received] == [
+            (f"SIZE={len(RAW)}", "RET=HDRS", "ENVID=rjgc")
+        ] * 2
+
+
+def test_a_server_that_offers_no_reports_is_asked_for_none(sink: Sink) -> None:
+    carried(sink, RINA)
+    (mail,) = sink.received
+    assert (mail.mail_options, mail.rcpt_options) == ((f"SIZE={len(RAW)}",), ())
+
+
+# --- patience ---------------------------------------------------------------------------------------------
+
+LARGE = RAW + (b".titik\r\n" + b"x" * 990 + b"\r\n") * 10_000
+"""More than the sockets on the way hold: somebody has to read it."""
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("at", [At.CONNECT, At.HELO, At.MAIL, At.RCPT, At.DATA, At.BODY])
+def test_each_answer_but_the_last_has_the_shorter_patience(sink: Sink, at: At) -> None:
+    """RFC 5321, section 4.5.3.2. The other one would outlast this test."""
+    rule = sink.rule(at, hang=True)
+
+    async def act(session: Session) -> list[Outcome]:
+        return [await carry(session, RINA, LARGE)]
+
+    try:
+        outcomes = within(server_of(sink, timeout=0.3, data_timeout=60), act)
+    except TemporaryError:
+        assert at in {At.CONNECT, At.HELO}
+    else:
+        (lost,) = outcomes
+        assert isinstance(lost, Lost)
+    finally:
+        rule.release()
+
+
+@pytest.mark.timeout(20)
+def test_the_answer_to_the_final_dot_has_a_patience_of_its_own(sink: Sink) -> None:
+    rule = sink.rule(At.DOT, hang=True)
+    try:
+        (lost,) = carried(sink, RINA, timeout=60, data_timeout=0.3)
+    finally:
+        rule.release()
+    assert lost == Lost(Stage.DATA, "SMTPTimeoutError: the answer to the final dot took more than 0.3 s")
+
+
+def test_a_mail_that_is_long_under_way_does_not_use_up_the_time_for_its_answer(sink: Sink) -> None:
+    """A photograph over a bad line: sent again and again, it would arrive again and again."""
+    rule = sink.rule(At.BODY, hang=True, times=1)
+
+    async def act(session: Session) -> list[Outcome]:
+        under_way = asyncio.create_task(carry(session, RINA, LARGE))
+        await asyncio.to_thread(sink.wait_for_hit, rule)
+        await asyncio.sleep(2.2)  # longer than data_timeout: that much time does pass on a bad line
+        rule.release()
+        return [await under_way]
+
+    (outcome,) = within(server_of(sink, timeout=60, data_timeout=2), act)
+    assert outcome == Answer(Stage.DATA, 250, "2.0.0 accepted")
+    assert sink.received[0].data == LARGE
+
+
+@pytest.mark.parametrize("security", [Security.TLS, Security.STARTTLS])
+def test_a_large_mail_arrives_byte_for_byte_through_tls(certificate: Certificate, security: Security) -> None:
+    with Sink(security=security, certificate=certificate) as sink:
+
+        async def act(session: Session) -> list[Outcome]:
+            return [await carry(session, RINA, LARGE), await carry(session, BUDI)]
+
+        server = server_of(
+            sink, security=security.value, ca_file=str(certificate.cert), timeout=60, data_timeout=60
+        )
+        assert within(server, act) == [Answer(Stage.DATA, 250, "2.0.0 accepted")] * 2
+        assert [mail.data for mail in sink.received] == [LARGE, RAW]
+
+
+@pytest.mark.timeout(20)
+def test_a_server_that_drips_cannot_hold_a_mail_longer_than_the_claim_on_it_lasts(
+    sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailgate.outbox.smtp.MOST_DATA_SECONDS", 0.3)
+    rule = sink.rule(At.BODY, hang=True)
+    try:
+        (lost,) = carried(sink, RINA, timeout=60, data_timeout=60)
+    finally:
+        rule.release()
+    assert lost == Lost(Stage.DATA, "SMTPTimeoutError: the whole mail took more than 0.3 s")
+
+
+def test_the_claim_on_a_mail_outlasts_it() -> None:
+    assert timedelta(seconds=MOST_DATA_SECONDS) < LEASE
+
+
+@pytest.mark.timeout(20)
+def test_an_address_of_the_server_that_does_not_answer_is_given_up_soon() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        port = full.getsockname()[1]
+        waiting = [
+            socket.socket() for _ in range(4)
+        ]  # nobody accepts: the queue is full, and the next one waits
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        server = Server(
+            "127.0.0.1", port, "none", "", "", "desk.test", "d@desk.test", 60, 60, connect_timeout=0.3
+        )
+        with pytest.raises(TemporaryError, match=r"connecting to 127\.0\.0\.1 took more than 0\.3 s"):
+            within(server, lambda session: asyncio.sleep(0, []))
+        for one in waiting:
+            one.close()
+
+
+# --- servers out of step ----------------------------------------------------------------------------------
+
+
+def test_a_refused_reset_fails_no_mail(sink: Sink) -> None:
+    sink.rule(At.RCPT, code=550, times=1)
+    sink.rule(At.RSET, code=502)
+    refused, lost = carried(sink, RINA, BUDI)
+    assert isinstance(refused, Answer)
+    assert lost == Lost(Stage.MAIL, "SMTPServerDisconnected: RSET: 502 5.0.0 as the test wants it")
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """What a server by hand says."""
+
+    ehlo: bytes = b"250 hand.test\r\n"
+    data: bytes = b"354 go on\r\n"
+    middle: bytes = b""
+    """As soon as it has the first bytes of a mail; then it only listens."""
+    dot: bytes = b"250 ok\r\n"
+
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 hand.test\r\n")
+        while line := await reader.readline():
+            match line[:4].upper():
+                case b"EHLO":
+                    writer.write(self.ehlo)
+                case b"DATA":
+                    writer.write(self.data)
+                    await self._read_mail(reader, writer)
+                case _:
+                    writer.write(b"250 ok\r\n")
+
+    async def _read_mail(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.middle:
+            await reader.read(1)
+            writer.write(self.middle)
+            while await reader.read(65_536):
+                pass
+        elif self.data.startswith(b"354"):
+            await reader.readuntil(b"\r\n.\r\n")
+            writer.write(self.dot)
+
+
+def by_hand(hand: Hand, raw: bytes = RAW) -> tuple[Outcome, bool]:
+    """What becomes of a mail, and whether its connection may carry another one."""
+
+    async def whole() -> tuple[Outcome, bool]:
+        ended = asyncio.Event()
+
+        async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with suppress(OSError):
+                await hand.converse(reader, writer)
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+            ended.set()
+
+        async with await asyncio.start_server(converse, "127.0.0.1", 0) as listener:
+            port = listener.sockets[0].getsockname()[1]
+            server = Server("127.0.0.1", port, "none", "", "", "desk.test", "desk@desk.test", 5, 5)
+            async with Session(server) as session:
+                outcome, usable = await carry(session, raw=raw), session.usable
+            await ended.wait()
+            return outcome, usable
+
+    return asyncio.run(whole())
+
+
+@pytest.mark.parametrize(
+    ("line", "fits"),
+    [(b"SIZE 0", True), (b"SIZE", True), (b"SIZE x", True), (b"SIZE 99999", True), (b"SIZE 9", False)],
+)
+def test_only_a_limit_that_the_server_names_is_one(line: bytes, *, fits: bool) -> None:
+    """RFC 1870, section 4."""
+    outcome, _ = by_hand(Hand(ehlo=b"250-hand.test\r\n250 " + line + b"\r\n"))
+    assert isinstance(outcome, Answer)
+    assert outcome.code == (250 if fits else 552)
+
+
+@pytest.mark.parametrize(
+    ("hand", "code", "usable"),
+    [
+        (Hand(dot=b"299 fine\r\n"), 299, True),
+        (Hand(dot=b"354 go on\r\n"), 0, False),
+        (Hand(dot=b"rubbish\r\n"), 0, False),
+        (Hand(dot=b"421 leaving\r\n"), 421, False),
+        (Hand(data=b"250 ok\r\n"), 0, False),
+        (Hand(data=b"rubbish\r\n"), 0, False),
+        (Hand(data=b"451 later\r\n"), 451, True),
+    ],
+)
+def test_only_a_2yz_after_the_final_dot_says_that_the_mail_was_taken(
+    hand: Hand, code: int, *, usable: bool
+) -> None:
+    outcome, still = by_hand(hand)
+    assert isinstance(outcome, Answer)
+    assert (outcome.stage, outcome.code, still) == (Stage.DATA, code, usable)
+
+
+@pytest.mark.parametrize(("said", "code"), [(b"552 5.3.4 enough\r\n", 552), (b"250 thanks\r\n", 0)])
+def test_a_server_that_answers_in_the_middle_of_a_mail_is_heard_and_believed_a_refusal_only(
+    said: bytes, code: int
+) -> None:
+    outcome, usable = by_hand(Hand(middle=said), LARGE)
+    assert isinstance(outcome, Answer)
+    assert (outcome.stage, outcome.code, usable) == (Stage.DATA, code, False)

@@ -27,7 +27,7 @@ def _ids(city: City, to: str) -> list[str]:
     return [str(mail["Message-ID"]) for mail in city.sent(to)]
 
 
-def _later(city: City, minutes: float = 6) -> int:
+def _later(city: City, minutes: float = 31) -> int:
     city.now += timedelta(minutes=minutes)
     return city.run()
 
@@ -273,3 +273,23 @@ def test_a_server_that_hangs_on_one_recipient_holds_up_nobody_else(
         hanging.release()
         assert running.result(20) == 0
     assert len(quick_city.sent(RINA)) == 1
+
+
+def test_a_deferred_mail_is_tried_again_by_the_ladder_of_its_desk(quick_city: City) -> None:
+    quick_city.tables["desks"]["kominfo"]["smtp"] |= {"retry_minutes": [2, 7], "give_up_days": 1}
+    quick_city.sink.rule(Stage.RCPT, code=451, recipient="rina@disdik.example.go.id", times=2)
+    quick_city.receive(quick_city.mail())
+    assert quick_city.run() == 0
+    for minutes, reached in ((1, 0), (1, 0), (6, 0), (1, 1)):
+        assert _later(quick_city, minutes) == 0
+        assert len(_ids(quick_city, RINA)) == reached
+
+
+def test_an_address_that_the_relay_cannot_carry_is_told_to_staff(quick_city: City) -> None:
+    """RFC 6531, section 3.2: the ticket is there, and nobody waits for an answer that cannot come."""
+    quick_city.receive(quick_city.mail("Rína <rína@warga.example>"))
+    assert quick_city.run() == 0
+    assert _later(quick_city) == 0
+    (told,) = (body(mail) for mail in quick_city.sent(ADMIN) if "5.6.7" in body(mail))
+    assert "rína@warga.example" in told
+    assert len(quick_city.sent()) == 2

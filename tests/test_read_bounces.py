@@ -183,3 +183,36 @@ def test_nothing_that_a_stranger_says_in_a_report_moves_a_cursor() -> None:
     )
     assert message.dsn is not None
     assert all(text.isprintable() for one in message.dsn.recipients for text in (one.address, one.diagnostic))
+
+
+def returned(*fields: str) -> Dsn:
+    """A report with these fields above those of its recipient, and without a copy."""
+    message = written(
+        "From: MAILER-DAEMON@mx.example",
+        "Return-Path: <>",
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"',
+        body="--b\r\n\r\nMaaf.\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n"
+        + "".join(f"{field}\r\n" for field in fields)
+        + f"\r\nFinal-Recipient: rfc822; {SARI}\r\nAction: failed\r\nStatus: 5.1.1\r\n--b--\r\n",
+    )
+    assert message.dsn is not None
+    assert message.dsn.original_message_id is None
+    return message.dsn
+
+
+@pytest.mark.parametrize(
+    ("field", "envelope"),
+    [
+        ("Original-Envelope-Id: rjgcjbdvbj5hwd5kfv2xf7cgmu", "rjgcjbdvbj5hwd5kfv2xf7cgmu"),
+        ("original-envelope-id:a+2Bb+3D  ", "a+b="),
+        ("X-Original-Envelope-Id: a", None),
+        ("Original-Envelope-Id: " + "a" * 101, None),
+        ("Original-Envelope-Id: \x07", None),
+        ("Original-Envelope-Id: a+1Bb+0Ac", "ab c"),
+        ("Original-Envelope-Id:", None),
+        ("Arrival-Date: Mon, 3 Aug 2026 09:00:00 +0700", None),
+    ],
+)
+def test_a_report_without_a_copy_still_names_the_envelope(field: str, envelope: str | None) -> None:
+    """RFC 3464, section 2.2.1; RFC 3461, sections 4 and 4.4."""
+    assert returned("Reporting-MTA: dns; mx.example", field).envelope_id == envelope

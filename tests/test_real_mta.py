@@ -1,13 +1,15 @@
 """Does it hold with a real MTA between everybody: Postfix, its queue, its own bounces?"""
 
 import smtplib
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 from city import ADMIN, RINA, City, address, body, parsed, tables
+from evidence import rows
 from servers.dovecot import Dovecot
 from servers.postfix import Postfix
-from servers.sink import Sink
+from servers.sink import Received, Sink
 
 
 @pytest.fixture
@@ -44,22 +46,71 @@ def test_a_complaint_through_postfix_is_acknowledged_and_answered_through_postfi
     assert "Sudah." in body(town.sent(RINA)[-1])
 
 
+def reports(town: City) -> list[EmailMessage]:
+    """What waits in INBOX, as soon as something does."""
+    town.dovecot.wait_for(town.users["kominfo"], 1, "INBOX", 30)
+    return [parsed(raw) for raw in town.dovecot.messages(town.users["kominfo"], "INBOX")]
+
+
 def test_a_dead_requester_address_is_told_to_staff_once_and_starts_no_loop(
     town: City, postfix: Postfix
 ) -> None:
-    town.sink.rule("rcpt", code=550, text="5.1.1 no such user", recipient=address(RINA))
+    """Of the acknowledgement nobody reports (NOTIFY=NEVER); of words of staff Postfix does."""
+    refused = town.sink.rule("rcpt", code=550, text="5.1.1 no such user", recipient=address(RINA))
     submit(town, postfix, town.mail(to=town.users["kominfo"], return_path=""), RINA)
     assert town.run() == 0
-    town.dovecot.wait_for(town.users["kominfo"], 1, "INBOX", 30)  # Postfix's own DSN
-    (bounce,) = (parsed(raw) for raw in town.dovecot.messages(town.users["kominfo"], "INBOX"))
-    assert bounce["Return-Path"] == "<>"
+    town.sink.wait_for_hit(refused)
+    town.sink.wait_for(1, 20)
+    (notification,) = town.sent(ADMIN)
+    submit(town, postfix, town.answer(notification, ADMIN, "#selesai\nSudah.", return_path=""), ADMIN)
     assert town.run() == 0
-    town.sink.wait_for(
-        lambda received: len([one for one in received if address(ADMIN) in one.rcpt_to]) == 2, 20
-    )
+
+    town.sink.wait_for_hit(refused, 2)
+    (bounce,) = reports(town)
+    assert bounce["Return-Path"] == "<>"
+    (resolution,) = rows(town, "SELECT token FROM outbox WHERE template = 'resolution'")
+    assert f"Original-Envelope-Id: {resolution.token}" in bounce.as_string()
+    assert f"Original-Recipient: rfc822;{address(RINA)}" in bounce.as_string()
+    assert "Sudah." not in bounce.as_string()  # RET=HDRS
+    before = len(town.sent(ADMIN))
+    assert town.run() == 0
+    town.sink.wait_for(lambda received: len([one for one in received if _to_admin(one)]) == before + 1, 20)
     told = body(town.sent(ADMIN)[-1])
     assert address(RINA) in told
     assert "5.1.1" in told
     assert town.run() == 0
     assert town.sent(RINA) == []
-    assert len(town.sent(ADMIN)) == 2
+    assert len(town.sent(ADMIN)) == before + 1
+    bounced = rows(town, "SELECT template FROM outbox WHERE bounced_at IS NOT NULL")
+    assert [row.template for row in bounced] == ["resolution"]
+
+
+def _to_admin(one: Received) -> bool:
+    return address(ADMIN) in one.rcpt_to
+
+
+def test_an_address_beyond_ascii_is_reached_where_all_can_and_told_to_staff_where_one_cannot(
+    town: City, postfix: Postfix, world: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 6531: Postfix takes it; it is the server behind Postfix that decides."""
+    author = "Rína <rína@dísdik.example>"
+    on_the_wire = "rína@xn--dsdik-zsa.example"
+    monkeypatch.setattr(world, "smtputf8", True)
+    submit(town, postfix, town.mail(author, to=town.users["kominfo"], return_path=""), RINA)
+    assert town.run() == 0
+    world.wait_for(2, 20)
+    (acknowledgement,) = (one for one in world.received if one.rcpt_to == (on_the_wire,))
+    assert f"<{on_the_wire}>\r\n".encode() in acknowledgement.data
+    assert "SMTPUTF8" in acknowledgement.mail_options
+
+    monkeypatch.setattr(world, "smtputf8", False)
+    (notification,) = town.sent(ADMIN)
+    submit(town, postfix, town.answer(notification, ADMIN, "#selesai\nSudah.", return_path=""), ADMIN)
+    assert town.run() == 0
+    reports(town)
+    before = len(town.sent(ADMIN))
+    assert town.run() == 0
+    world.wait_for(lambda received: len([one for one in received if _to_admin(one)]) == before + 1, 20)
+    told = body(town.sent(ADMIN)[-1])
+    assert "rína@dísdik.example" in told
+    assert "5.6.7" in told

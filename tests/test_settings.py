@@ -158,7 +158,9 @@ def test_a_small_office_needs_only_what_mailgate_cannot_know(small: Settings) ->
     assert small.limits.message_mib == 30
     assert small.limits.automatic_per_desk_per_hour == 300
     assert (desk.imap.port, desk.imap.security, desk.imap.start) == (993, "tls", "now")
-    assert (desk.smtp.timeout_seconds, desk.smtp.data_timeout_seconds) == (60, 600)
+    # RFC 5321, sections 4.5.3.2 and 4.5.4.1
+    assert (desk.smtp.timeout_seconds, desk.smtp.data_timeout_seconds) == (300, 600)
+    assert (desk.smtp.retry_minutes[0], desk.smtp.give_up_days) == (30, 5)
     assert desk.close_after == Duration(5, DurationUnit.WORKING_DAYS)
 
 
@@ -343,6 +345,9 @@ OWN = "abuse.kominfo@payakumbuhkota.go.id"
         (kominfo("imap", "host", value="imaps://mail"), "is not a host"),
         (kominfo("imap", "ca_file", value="kota.pem"), "imap.ca_file: "),
         (kominfo("smtp", "password", value=""), "smtp.password: is missing: credential:NAME"),
+        (kominfo("smtp", "retry_minutes", value=[]), "retry_minutes: is empty: minutes such as [30, 30, 60"),
+        (kominfo("smtp", "retry_minutes", value=[0]), "is not a time in minutes: a number from 1 to 1440"),
+        (kominfo("smtp", "give_up_days", value=31), "is not a time in days: a number from 1 to 30"),
         (kominfo("prefix", value="KOM1"), 'prefix: "KOM1" is not a prefix: 2 to 8 capital letters'),
         (kominfo("prefix", value="LPSE"), "desks.lpse.prefix: "),
         (spoil("desks", "lpse", "address", value=OWN), f'desks.lpse.address: "{OWN}" is there already'),

@@ -16,7 +16,8 @@ from urllib.parse import quote
 
 from mailgate.compose.render import Words, oneline
 from mailgate.desk.decision import Send
-from mailgate.message.message import Address, Attachment, writable
+from mailgate.message.message import Address, Attachment
+from mailgate.message.wire import is_international, on_the_wire
 from mailgate.settings import Desk
 
 _LINE = 76  # RFC 2047, section 2: a line with an encoded word; RFC 2045, section 6.7: an encoded line
@@ -58,7 +59,9 @@ def mail(words: Words, send: Send, desk: Desk, message_id: str, now: datetime) -
         *_automatic(send),
         "MIME-Version: 1.0",
     ]
-    return "\r\n".join(head).encode("ascii") + b"\r\n" + _content(words.body, send, message_id)
+    # RFC 6532, section 3.2: UTF-8 in a header needs SMTPUTF8, which is asked for such a recipient alone.
+    charset = "utf-8" if is_international(send.to.address) else "ascii"
+    return "\r\n".join(head).encode(charset) + b"\r\n" + _content(words.body, send, message_id)
 
 
 def _addressing(words: Words, send: Send, desk: Desk) -> list[str]:
@@ -70,12 +73,13 @@ def _addressing(words: Words, send: Send, desk: Desk) -> list[str]:
 
 
 def _mailbox(field: str, who: Address) -> str:
-    if not writable(who.address):
+    address = on_the_wire(who.address)
+    if address is None:
         raise ValueError(f"cannot be written to: {who.address!a}")
     name = oneline(who.name, _NAME)
-    if not name or name.casefold() == who.address.casefold():
-        return f"{field}: {who.address}"
-    return _folded(field, [*_phrase(name, len(field) + 2), f"<{who.address}>"])
+    if not name or name.casefold() in {who.address.casefold(), address.casefold()}:
+        return f"{field}: {address}"
+    return _folded(field, [*_phrase(name, len(field) + 2), f"<{address}>"])
 
 
 def _threading(send: Send) -> list[str]:

@@ -43,6 +43,7 @@ from mailgate.desk.rules import Ruling
 from mailgate.desk.situation import Counter, SentMail, Situation
 from mailgate.desk.ticket import Status, Ticket
 from mailgate.message.message import Address, Automatic, AutomaticKind, Dsn, Message, writable
+from mailgate.message.wire import same_mailbox
 from mailgate.settings import Staff
 
 LOOP_HOPS = 100  # RFC 5321, section 6.3: a count of Received fields that is normally at least 100
@@ -204,7 +205,7 @@ def undeliverable(
 
 
 def _reports_on(dsn: Dsn, sent: SentMail) -> bool:
-    return any(recipient.address.casefold() == sent.recipient.casefold() for recipient in dsn.recipients)
+    return any(same_mailbox(recipient.address, sent.recipient) for recipient in dsn.recipients)
 
 
 def _diagnosis(dsn: Dsn) -> str:

@@ -11,10 +11,10 @@ from functools import partial
 from mailgate.desk import decide
 from mailgate.desk.decision import Decision, Handling, Template
 from mailgate.desk.situation import Counter
-from mailgate.gateway.loaded import Clock, Office, submission_server
+from mailgate.gateway.loaded import Clock, Office, ladder, submission_server
 from mailgate.gateway.recording import recorded
 from mailgate.outbox.retry import Attempt, Failed, Lost, Sent, Stage, judge
-from mailgate.outbox.smtp import Session
+from mailgate.outbox.smtp import Envelope, Notify, Outcome, Session
 from mailgate.store import outbox, situations, tickets
 from mailgate.store.database import Connection, Store, passes_by_itself
 from mailgate.store.ledger import Ledger
@@ -118,7 +118,7 @@ async def _attempt(
     Returns when the answer will be durable: the next envelope need not wait for it.
     """
     van.attempts += 1
-    outcome = await session.envelope(one.recipient)
+    outcome = await session.envelope(_envelope(one))
     if before is not None:
         await before
     if outcome is None:
@@ -127,13 +127,23 @@ async def _attempt(
         try:
             outcome = await session.data(one.raw)
         except asyncio.CancelledError:
-            lost = judge(Lost(Stage.DATA, "stopped"), one.attempts, one.created_at, van.clock())
+            lost = _judged(Lost(Stage.DATA, "stopped"), one, van)
             await van.ledger.write(partial(_note, one=one, attempt=lost, van=van))
             raise
-    attempt = judge(outcome, one.attempts, one.created_at, van.clock())
+    attempt = _judged(outcome, one, van)
     noted = van.ledger.post(partial(_note, one=one, attempt=attempt, van=van))
     noted.add_done_callback(partial(_log_attempt, van.counter.key, one, attempt))
     return noted
+
+
+def _envelope(one: Claimed) -> Envelope:
+    # RFC 3834, section 3.3: of an acknowledgement nobody needs to hear that it could not be delivered.
+    notify = Notify.NEVER if one.template == Template.ACKNOWLEDGEMENT else Notify.TROUBLE
+    return Envelope(one.recipient, one.raw, one.token, notify)
+
+
+def _judged(outcome: Outcome, one: Claimed, van: Van) -> Attempt:
+    return judge(outcome, one.attempts, one.created_at, van.clock(), ladder(van.counter.desk))
 
 
 def _log_attempt(key: str, one: Claimed, attempt: Attempt, noted: "asyncio.Future[None]") -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from mailgate.desk.calendar import calendar
 from mailgate.desk.situation import Counter
 from mailgate.errors import SettingsError
 from mailgate.intake.imap import Account
+from mailgate.outbox.retry import Ladder
 from mailgate.outbox.smtp import Server
 
 Clock = Callable[[], datetime]
@@ -63,7 +64,14 @@ def submission_server(desk: shape.Desk, base: Path) -> Server:
         timeout=smtp.timeout_seconds,
         data_timeout=smtp.data_timeout_seconds,
         ca_file=smtp.ca_file,
+        connect_timeout=smtp.connect_timeout_seconds,
     )
+
+
+def ladder(desk: shape.Desk) -> Ladder:
+    """How long this desk's mail is tried."""
+    pauses = tuple(timedelta(minutes=one) for one in desk.smtp.retry_minutes)
+    return Ladder(pauses, timedelta(days=desk.smtp.give_up_days))
 
 
 def account(desk: shape.Desk, base: Path) -> Account:

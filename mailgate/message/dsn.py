@@ -17,6 +17,7 @@ from mailgate.message.message import Address, Dsn, DsnRecipient
 from mailgate.message.mime import Part, content, tree
 from mailgate.message.phrases import REFUSED_BY_RECEIPT
 from mailgate.message.text import line, words
+from mailgate.message.wire import unquoted
 
 _STATUS_TYPES = frozenset(
     {
@@ -60,6 +61,10 @@ _BLANK_LINES = re.compile(rb"\n(?:[ \t\r]*\n)+")
 _GROUP_FIELD = re.compile(
     rb"^(?:(?:final|original)-recipient|action|status)[ \t]*:", re.IGNORECASE | re.MULTILINE
 )
+# At most a hundred characters: RFC 3461, section 4.4.
+_ENVELOPE_ID = re.compile(
+    rb"^original-envelope-id[ \t]*:[ \t]*<?([!-;=?-~]{1,100})>?[ \t\r]*$", re.IGNORECASE | re.MULTILINE
+)
 _ESCAPED = re.compile(r"\\x\{([0-9A-Fa-f]{1,5})\}")
 _ID_FIELD = re.compile(
     r"^[>|* \t]{0,20}(?:original-|x-original-)?message-id[ \t]{0,8}:\s{0,20}<([^<>\s]{1,998})>",
@@ -92,7 +97,8 @@ def dsn(root: Part, authors: Sequence[Address], return_path: str | None, text: s
         return None
     actions = {recipient.action for recipient in found} or {"failed"}
     worst = next(action for action in _WORST_FIRST if action in actions)
-    return Dsn(worst, _each_once(found), _original_id(root.headers, leaves, headers, text))
+    original = _original_id(root.headers, leaves, headers, text)
+    return Dsn(worst, _each_once(found), original, _envelope_id(leaves))
 
 
 def reports(root: Part) -> Iterator[Part]:
@@ -208,6 +214,14 @@ def _each_once(found: Iterable[DsnRecipient]) -> tuple[DsnRecipient, ...]:
 
 
 # --- which mail? ------------------------------------------------------------------------------------------
+
+
+def _envelope_id(leaves: Iterable[Part]) -> str | None:
+    """RFC 3464, section 2.2.1: what we called the envelope, decoded or still in xtext."""
+    for leaf in leaves:
+        if leaf.type in _STATUS_TYPES and (found := _ENVELOPE_ID.search(beginning(leaf))):
+            return line(unquoted(found[1].decode("ascii")))
+    return None
 
 
 def _original_id(

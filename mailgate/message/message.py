@@ -4,26 +4,22 @@ Values only: they cross the process wall of the reading worker as msgpack. Every
 CR (and, in header values and file names, of LF), NUL, other control characters and bidi overrides.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-_ADDRESS = re.compile(
-    r"""(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+|"[ !#-\[\]-~]+")@(?:[A-Za-z0-9._-]+|\[[A-Za-z0-9.:]+\])"""
-)
-
+from mailgate.message.wire import on_the_wire
 
 MOST_KEY = 320
 
 
 def writable(address: str) -> bool:
-    """Whether mail can be sent there: one plain mailbox, in ASCII.
+    """Whether mail can be sent there: one plain mailbox.
 
-    A local part beyond ASCII needs SMTPUTF8 from every server on the way (RFC 6531, section 3.2), which
-    is not offered where it matters: the ticket is kept, and staff answer by another channel.
+    Of a local part beyond ASCII only the submission server knows whether it can be carried on; where it
+    cannot, the mail fails and staff are told.
     """
-    return len(address) <= 254 and _ADDRESS.fullmatch(address) is not None  # RFC 5321, section 4.5.3.1.3
+    return on_the_wire(address) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +148,8 @@ class Dsn:
     recipients: tuple[DsnRecipient, ...]
     original_message_id: str | None
     """Of the mail that it reports on, without angle brackets; None when it says nothing of it."""
+    envelope_id: str | None = None
+    """ENVID of its envelope (RFC 3461, section 4.4), of ours the outbox id; None when it is not said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,34 @@
 """What does an answer of the SMTP server mean for a mail, and when is it tried again?"""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-# RFC 5321, section 4.5.4.1, asks for 30 minutes in the ordinary case and allows cleverer ladders: a grey list
-# lets a mail in after some five minutes, and a citizen waits.
-LADDER = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 30, 60, 120, 240))
+
+def _minutes(*some: int) -> tuple[timedelta, ...]:
+    return tuple(timedelta(minutes=one) for one in some)
+
+
+# A grey list lets a mail in after some five minutes, and our own server is mostly back as soon, while a
+# citizen waits. Only then comes what RFC 5321, section 4.5.4.1, asks for: at least 30 minutes.
+LADDER = _minutes(5, 15, 30, 30, 60, 120, 180)
+"""The whole way of a mail whose answer was lost."""
+QUICK = LADDER[:2]
 GIVE_UP_AFTER = timedelta(days=5)  # RFC 5321, section 4.5.4.1: at least 4 to 5 days
 MOST_TEXT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """How long a mail is tried; by settings, as RFC 5321, section 4.5.4.1, demands."""
+
+    pauses: tuple[timedelta, ...] = LADDER[len(QUICK) :]
+    """After each 4yz; the last one again and again."""
+    give_up_after: timedelta = GIVE_UP_AFTER
+
+
+DEFAULT = Ladder()
 
 
 class Stage(StrEnum):
@@ -81,17 +101,21 @@ class Paused:
 Attempt = Sent | Deferred | Failed | Uncertain | Paused
 
 
-def judge(outcome: Answer | Lost, attempts: int, created_at: datetime, now: datetime) -> Attempt:
+def judge(
+    outcome: Answer | Lost, attempts: int, created_at: datetime, now: datetime, ladder: Ladder = DEFAULT
+) -> Attempt:
     """What becomes of a mail. `attempts` counts the earlier ones."""
     reason = f"{outcome.stage}: {_described(outcome)}"[:MOST_TEXT]
     match outcome:
         case Answer(Stage.DATA, code, text) if 200 <= code <= 299:
             return Sent(text[:MOST_TEXT])
-        case Answer(stage, code, text) if 500 <= code <= 599 and not _passes(stage, code, text):
-            return Failed(reason)
-    next_at = now + _pause(attempts)
-    if next_at - created_at > GIVE_UP_AFTER:
-        return Failed(f"given up after {GIVE_UP_AFTER.days} days; {reason}"[:MOST_TEXT])
+        case Answer(code=code) if 400 <= code <= 599 and (pause := _speaks_of_us(outcome)):
+            return Paused(reason, now + pause)
+        case Answer(code=code) if 500 <= code <= 599:
+            return Failed(reason, content=_speaks_of_content(outcome))
+    next_at = now + _pause(outcome, attempts, ladder)
+    if next_at - created_at > ladder.give_up_after:
+        return Failed(f"given up after {ladder.give_up_after.days} days; {reason}"[:MOST_TEXT])
     in_doubt = outcome.stage is Stage.DATA and (isinstance(outcome, Lost) or not 400 <= outcome.code <= 599)
     return Uncertain(reason, next_at) if in_doubt else Deferred(reason, next_at)
 
@@ -104,12 +128,87 @@ def _described(outcome: Answer | Lost) -> str:
             return text
 
 
-def _passes(stage: Stage, code: int, text: str) -> bool:
-    """A 5yz that speaks of us and not of this mail: it must not fail a ticket."""
-    if stage is Stage.MAIL and code in {530, 535, 538}:
-        return True  # RFC 4954: authentication is wanted or was lost
-    return "5.4.5" in text  # Gmail's rolling daily limit
+# --- when again? ------------------------------------------------------------------------------------------
+
+# RFC 6647, section 2.1; 4.7.1 is what Postgrey, Exim and rspamd say, mostly with the word.
+_GREY = re.compile(r"gr[ea]y[ -]?list", re.IGNORECASE)
+_REFUSED_BY_POLICY = re.compile(r"4\.7\.1(?![\d.]*\d)")
 
 
-def _pause(attempts: int) -> timedelta:
-    return LADDER[min(attempts, len(LADDER) - 1)]
+def _pause(outcome: Answer | Lost, attempts: int, ladder: Ladder) -> timedelta:
+    way = (*QUICK, *ladder.pauses) if _passes_soon(outcome) else ladder.pauses
+    return way[min(attempts, len(way) - 1)]
+
+
+def _passes_soon(outcome: Answer | Lost) -> bool:
+    match outcome:
+        case Answer(code=450 | 451, text=text):
+            return _REFUSED_BY_POLICY.match(text) is not None or _GREY.search(text) is not None
+        case Answer(code=code):
+            # RFC 5321, section 4.2.3: 421 is of the connection. An answer that makes no sense is none.
+            return code == 421 or not 400 <= code <= 599
+        case Lost():
+            return True
+
+
+# --- of what does it speak? -------------------------------------------------------------------------------
+
+_TOO_LARGE = re.compile(r"5\.(?:3\.4|2\.3)(?![\d.]*\d)")
+
+
+def _speaks_of_content(refusal: Answer) -> bool:
+    """RFC 5321, section 4.2.1: only at DATA has the server seen the mail. RFC 1870, section 6.1: its size."""
+    too_large = _TOO_LARGE.match(refusal.text) is not None
+    return refusal.stage is Stage.DATA or too_large or (refusal.stage is Stage.MAIL and refusal.code == 552)
+
+
+_LATER = timedelta(hours=1)
+"""A rolling limit frees itself bit by bit: it is looked at again every hour."""
+_SOON = timedelta(minutes=5)
+
+
+def _status(code: str) -> re.Pattern[str]:
+    """An enhanced status code (RFC 3463), also inside a text that another server had written."""
+    return re.compile(rf"(?<![\d.]){re.escape(code)}(?!\.?\d)")
+
+
+def _said(words: str) -> re.Pattern[str]:
+    return re.compile(words, re.IGNORECASE)
+
+
+# A 4yz or 5yz that speaks of us and not of this mail: no ticket may fail by it.
+_OF_US = (
+    (_status("5.4.5"), _LATER),  # Gmail: "Daily user sending limit exceeded", "Daily SMTP relay limit"
+    (_said("unusual sending activity"), _LATER),  # Zoho: 5.4.6, which elsewhere is a routing loop
+    (_status("5.1.90"), _LATER),  # Microsoft 365: "you've reached your daily limit for message recipients"
+    (_status("5.7.705"), _LATER),  # Microsoft 365: "tenant has exceeded threshold"
+    (_status("5.7.708"), _LATER),  # Microsoft 365: "traffic not accepted from this IP", of new tenants
+    (_said("bad outbound sender"), _LATER),  # Microsoft 365, 5.1.8: the account is restricted
+    (_said("OutboundSpam|SubmissionQuotaExceeded"), _LATER),  # Microsoft 365, 5.2.0 STOREDRV.Submission
+)
+
+# The same in words, where no code says it: only if they cannot mean the one who would receive.
+_IN_WORDS = (
+    (_said(r"exceeded the max (?:e-?mails|messages|defers and failures) per (?:hour|day)"), _LATER),  # cPanel
+    (  # Gmail without its code ("Daily user sending quota"), Yahoo, Zimbra with policyd ("Sending quota")
+        _said(r"\b(?:sending|outgoing|outbound|submission|(?:smtp )?relay)\b.{0,40}\b(?:limit|quota)\b"),
+        _LATER,
+    ),
+    (_said(r"\b(?:limit|quota)\b.{0,20}\b(?:for|of|on) (?:sending|outgoing|outbound)\b"), _LATER),  # ISPs
+    (_said(r"\b(?:daily|hourly) (?:user |e?mail |message |sender )*(?:limit|quota)\b"), _LATER),  # Yahoo
+    (_said(r"too much mail from|too many (?:messages|mails) from"), _SOON),  # Postfix, anvil: by the minute
+)
+_OF_THE_RECIPIENT = re.compile(
+    r"^[45]\.2\.[1-4]\b|^[45]\.3\.4\b|receiv|\bsize\b|too (?:large|big)\b|mailbox (?:is )?full|full mailbox"
+    r"|trying to (?:contact|reach)|recipient(?:'s)? (?:has|is|mailbox|inbox|quota|account)",
+    re.IGNORECASE,
+)
+
+
+def _speaks_of_us(answer: Answer) -> timedelta | None:
+    """For how long the server wants no mail of this desk; None when it speaks of this mail alone."""
+    if answer.stage is Stage.MAIL and answer.code in {530, 535, 538}:
+        return _SOON  # RFC 4954, section 6: authentication is wanted, or was lost
+    text = " ".join(answer.text.split())[: 4 * MOST_TEXT]
+    signs = _OF_US if _OF_THE_RECIPIENT.search(text) else (*_OF_US, *_IN_WORDS)
+    return next((pause for sign, pause in signs if sign.search(text)), None)

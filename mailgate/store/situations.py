@@ -208,8 +208,11 @@ def _cites(message: Message) -> list[str]:
 
 
 def _reported(message: Message) -> str | None:
-    original = message.dsn.original_message_id if message.dsn else None
-    return token_of(original) if original else None
+    """Our mail that a delivery report names: by Message-ID, else by ENVID (RFC 3461, section 4.4)."""
+    if message.dsn is None:
+        return None
+    by_id = token_of(message.dsn.original_message_id) if message.dsn.original_message_id else None
+    return by_id or (token_of(message.dsn.envelope_id) if message.dsn.envelope_id else None)
 
 
 def _numbers(*found: object) -> list[str]:

@@ -41,6 +41,7 @@ class Stage(StrEnum):
     HELO = "helo"
     """EHLO or HELO."""
     AUTH = "auth"
+    RSET = "rset"
     MAIL = "mail"
     RCPT = "rcpt"
     DATA = "data"
@@ -73,6 +74,10 @@ class Received:
     user: str = ""
     """Who logged in; "" when nobody did."""
     tls: bool = False
+    mail_options: tuple[str, ...] = ()
+    """Of MAIL, as sent: "SIZE=1234"; not kept in a file."""
+    rcpt_options: tuple[str, ...] = ()
+    """Of the last RCPT."""
 
 
 @dataclass(slots=True)
@@ -116,9 +121,12 @@ class Sink:
         users: dict[str, str] | None = None,
         size: int = 30 * 1024 * 1024,
         smtputf8: bool = False,
+        dsn: bool = False,
         out: Path | None = None,
     ) -> None:
         """`users`: passwords by name; given, nobody sends without AUTH PLAIN. `size`: limit in bytes.
+
+        `smtputf8`, `dsn`: whether these are offered.
 
         `out`: a folder; mails are then kept in its file only, and not in `received`.
         """
@@ -127,6 +135,7 @@ class Sink:
         self.users = dict(users or {})
         self.size = size
         self.smtputf8 = smtputf8
+        self.dsn = dsn
         self.tls = _server_side(certificate) if certificate else None
         if self.security is not Security.NONE and self.tls is None:
             raise ValueError(f"security={self.security.value!r} needs a certificate")
@@ -291,6 +300,7 @@ class _Conversation:
         self._user = ""
         self._sender: str | None = None
         self._recipients: list[str] = []
+        self._options: dict[str, tuple[str, ...]] = {}
 
     def run(self) -> None:
         self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -326,7 +336,8 @@ class _Conversation:
                 self._data()
             case "RSET":
                 self._reset()
-                self._say("250 2.0.0 reset")
+                if not self._misbehaved(Stage.RSET):
+                    self._say("250 2.0.0 reset")
             case "NOOP":
                 self._say("250 2.0.0 nothing done")
             case "VRFY":
@@ -351,6 +362,7 @@ class _Conversation:
             "8BITMIME": True,
             "ENHANCEDSTATUSCODES": True,
             "SMTPUTF8": self._sink.smtputf8,
+            "DSN": self._sink.dsn,
             "STARTTLS": self._offers_starttls(),
             "AUTH PLAIN": self._offers_auth(),
         }
@@ -400,6 +412,7 @@ class _Conversation:
             self._say("552 5.3.4 too big")
         elif not self._misbehaved(Stage.MAIL):
             self._sender = path
+            self._options = {"mail_options": _options(argument)}
             self._say("250 2.1.0 sender ok")
 
     def _rcpt(self, argument: str) -> None:
@@ -408,6 +421,7 @@ class _Conversation:
             self._say("503 5.5.1 first MAIL, then RCPT TO:<address>")
         elif not self._misbehaved(Stage.RCPT, [path]):
             self._recipients.append(path)
+            self._options["rcpt_options"] = _options(argument)
             self._say("250 2.1.5 recipient ok")
 
     def _data(self) -> None:
@@ -438,7 +452,9 @@ class _Conversation:
     def _received(self, data: bytes) -> Received:
         assert self._sender is not None
         now = datetime.now(UTC)
-        return Received(self._sender, tuple(self._recipients), data, now, self._user, self._tls)
+        return Received(
+            self._sender, tuple(self._recipients), data, now, self._user, self._tls, **self._options
+        )
 
     def _reset(self) -> None:
         self._sender = None
@@ -601,13 +617,17 @@ def _check_rule(
         raise ValueError("nobody is asked in the middle of the body: use the stage data or dot")
     if recorded and stage is not Stage.DOT:
         raise ValueError("only a mail whose final dot was read can be recorded")
-    if recipient and stage in {Stage.CONNECT, Stage.HELO, Stage.AUTH, Stage.MAIL}:
+    if recipient and stage in {Stage.CONNECT, Stage.HELO, Stage.AUTH, Stage.RSET, Stage.MAIL}:
         raise ValueError(f"at {stage} no recipient is known yet")
 
 
 def _path(keyword: str, argument: str) -> str | None:
     found = re.match(rf'{keyword}:\s*<((?:"(?:[^"\\]|\\.)*"|[^">])*)>(?: |$)', argument, re.IGNORECASE)
     return found[1] if found else None
+
+
+def _options(argument: str) -> tuple[str, ...]:
+    return tuple(argument.rpartition("> ")[2].split()) if "> " in argument else ()
 
 
 def _declared_size(argument: str) -> int:
