@@ -88,7 +88,7 @@ def judge(outcome: Answer | Lost, attempts: int, created_at: datetime, now: date
         case Answer(Stage.DATA, code, text) if 200 <= code <= 299:
             return Sent(text[:MOST_TEXT])
         case Answer(stage, code, text) if 500 <= code <= 599 and not _passes(stage, code, text):
-            return Failed(reason)
+            return Failed(reason, content=stage is Stage.DATA)
     next_at = now + _pause(attempts)
     if next_at - created_at > GIVE_UP_AFTER:
         return Failed(f"given up after {GIVE_UP_AFTER.days} days; {reason}"[:MOST_TEXT])
