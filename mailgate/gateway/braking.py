@@ -56,7 +56,7 @@ def claimed(
         if (held is None) != (standing.held_since is None):
             submission.hold(write, counter.key, now if held else None)
             if held:
-                _tell(office, write, counter, held, _of_a_limit(held, facts, counter), now)
+                _tell(office, write, counter, held, _of_a_limit(held, facts, len(mails), counter), now)
     return Load(mails, may.probe and bool(mails))
 
 
@@ -70,11 +70,11 @@ def _held(
     return may.hold if submission.automatic_waits(write, counter.key, now) else None
 
 
-def _of_a_limit(held: Hold, facts: Facts, counter: Counter) -> str:
+def _of_a_limit(held: Hold, facts: Facts, taken: int, counter: Counter) -> str:
     if held is Hold.DAY:
-        why = f"{facts.day_used} of per_day = {facts.per_day} are used, the rest is kept for words of people"
+        why = f"{facts.day_used + taken} of per_day = {facts.per_day} went out, the rest is kept for people"
     else:
-        why = f"{facts.hour_used} left within an hour, automatic_per_desk_per_hour = {facts.per_hour}"
+        why = f"automatic_per_desk_per_hour = {facts.per_hour} went out within the hour"
     return (
         f"automatic mail of {counter.key} waits: {why}. It leaves by itself as the time rolls on. "
         f"`mailgate outbox list --desk {counter.key}` shows it, "

@@ -394,8 +394,12 @@ def caused_by(connection: Connection, mail_id: int) -> list[Row[Any]]:
 
 
 def unfinished(connection: Connection, desk: str | None, states: Sequence[str]) -> list[Row[Any]]:
-    """Rows in the given states, oldest first."""
-    query = select(outbox).where(outbox.c.state.in_(states)).order_by(outbox.c.seq)
+    """Rows in the given states, oldest first, without their bytes: there may be many."""
+    query = (
+        select(*(column for column in outbox.c if column.name != "raw"))
+        .where(outbox.c.state.in_(states))
+        .order_by(outbox.c.seq)
+    )
     return list(connection.execute(query.where(outbox.c.desk == desk) if desk else query))
 
 
