@@ -444,6 +444,15 @@ def test_one_screen_tells_what_waits_at_each_desk(run: Cli, rows: Rows) -> None:
         "failed": 1,
         "confirmations": 0,
         "blocked": 2,
+        "paused_until": None,
+        "paused_since": None,
+        "pause_reason": None,
+        "held": 0,
+        "held_by": None,
+        "budget": 0,
+        "budget_used": None,
+        "automatic_per_hour": 300,
+        "automatic_used": 0,
     }
     assert (lpse["desk"], lpse["new"], lpse["blocked"]) == ("lpse", 0, 1)
     _, told, _ = run("status")
