@@ -44,9 +44,9 @@ attempts = st.integers(0, 1000)
         (Answer(Stage.DATA, 499, "x"), Deferred("DATA: 499 x", SOON)),
         (Answer(Stage.MAIL, 550, "5.1.8 x"), Failed("MAIL FROM: 550 5.1.8 x")),
         (Answer(Stage.RCPT, 550, "5.1.1 unknown"), Failed("RCPT TO: 550 5.1.1 unknown")),
-        (Answer(Stage.DATA, 554, "5.7.1 spam"), Failed("DATA: 554 5.7.1 spam")),
-        (Answer(Stage.DATA, 500, "x"), Failed("DATA: 500 x")),
-        (Answer(Stage.DATA, 599, "x"), Failed("DATA: 599 x")),
+        (Answer(Stage.DATA, 554, "5.7.1 spam"), Failed("DATA: 554 5.7.1 spam", content=True)),
+        (Answer(Stage.DATA, 500, "x"), Failed("DATA: 500 x", content=True)),
+        (Answer(Stage.DATA, 599, "x"), Failed("DATA: 599 x", content=True)),
         # They speak of us and of today, not of this mail: no ticket may fail by them.
         (Answer(Stage.MAIL, 530, "5.7.0 log in"), Deferred("MAIL FROM: 530 5.7.0 log in", SOON)),
         (Answer(Stage.MAIL, 535, "5.7.8 no"), Deferred("MAIL FROM: 535 5.7.8 no", SOON)),
