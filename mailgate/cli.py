@@ -684,25 +684,33 @@ def _say_of_others(wanted: Iterable[int], done: Container[int]) -> None:
 def outbox_list(
     desk: DeskOption = None,
     state: Annotated[
-        str | None, typer.Option("--state", help="ready, sending, deferred, uncertain, failed or sent.")
+        str | None,
+        typer.Option(
+            "--state",
+            help="ready, sending, deferred, uncertain, failed, cancelled or sent; held or paused: what waits "
+            "for a limit, or until its mail server wants mail again.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """What has not left yet, and what failed.
 
-    Examples: mailgate outbox list · mailgate outbox list --state failed --json
+    Before the list stands what keeps a desk's mail back, if anything does.
+
+    Examples: mailgate outbox list · mailgate outbox list --desk kominfo --state held ·
+    mailgate outbox list --state failed --json
     """
     from mailgate import views
-    from mailgate.store import outbox
 
-    states = (*outbox.UNFINISHED, outbox.FAILED)
-    if state is not None and state not in (*states, outbox.SENT):
-        raise UsageError(f"--state {state}: no such state; there are {', '.join((*states, outbox.SENT))}")
+    if state is not None and state not in views.OUTBOX_STATES:
+        raise UsageError(f"--state {state}: no such state; there are {', '.join(views.OUTBOX_STATES)}")
     with _known_store() as (settings, store):
         _know_desk(settings, desk)
         with store.reading() as look:
-            found = outbox.unfinished(look, desk, (state,) if state else states)
-            rows = [views.outgoing_row(row, ZoneInfo(settings.service.timezone)) for row in found]
+            rows = views.outbox_rows(look, settings, desk, state, datetime.now(UTC))
+            brakes = views.brakes(look, settings, datetime.now(UTC))
+    if not as_json:
+        views.print_brakes([one for one in brakes if desk in (None, one["desk"])])
     if as_json:
         _print_json(rows)
     else:
@@ -713,20 +721,81 @@ def outbox_list(
 def outbox_retry(
     message_id: Annotated[str | None, typer.Argument(help="Message-ID, or its part before the @.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Everything deferred or uncertain.")] = False,
+    desk: Annotated[
+        str | None, typer.Option("--desk", help="Everything deferred or uncertain of this desk.")
+    ] = None,
 ) -> None:
     """Try again at once; a mail that failed only by its own id.
 
-    Examples: mailgate outbox retry --all · mailgate outbox retry rjgcjbdvbj5hwd5kfv2xf7cgmu
-    """
-    from mailgate.store import outbox
+    --desk and --all also end the pause that a mail server asked for. Limits stay: what they hold leaves as
+    the time rolls on.
 
-    if (message_id is None) != everything:
-        raise UsageError("outbox retry: name a Message-ID, or --all")
-    with _known_store() as (_, store), store.writing() as write:
-        count = outbox.retry(write, message_id.strip("<>") if message_id else None, datetime.now(UTC))
+    Examples: mailgate outbox retry --desk kominfo · mailgate outbox retry --all ·
+    mailgate outbox retry rjgcjbdvbj5hwd5kfv2xf7cgmu
+    """
+    from mailgate.store import outbox, submission
+
+    if [message_id is not None, everything, desk is not None].count(True) != 1:
+        raise UsageError("outbox retry: name a Message-ID, or --all, or --desk D")
+    with _known_store() as (settings, store), store.writing() as write:
+        _know_desk(settings, desk)
+        wanted = message_id.strip("<>") if message_id else None
+        count = outbox.retry(write, wanted, datetime.now(UTC), desk)
+        lifted = 0 if message_id else submission.lift(write, desk)
     if message_id and not count:
         _fail(f"{message_id}: nothing that waits or failed has this id; `mailgate outbox list` names them")
-    print(f"{count} will be tried again")
+    print(f"{count} will be tried again" + (f", {lifted} pause ended" if lifted else ""))
+
+
+@outbox_app.command("cancel")
+def outbox_cancel(
+    message_ids: Annotated[
+        list[str] | None, typer.Argument(help="Message-IDs, or their parts before the @.")
+    ] = None,
+    desk: Annotated[
+        str | None, typer.Option("--desk", help="With --automatic: the desk whose automatic mail it is.")
+    ] = None,
+    automatic: Annotated[
+        bool, typer.Option("--automatic", help="All that waits but words of people and alerts.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before all automatic mail.")] = False,
+) -> None:
+    """Let mail that waits never leave; its ticket notes it. Exit 1: something could not be cancelled.
+
+    What is on its way or has left is refused. An uncertain mail may have arrived all the same. A cancelled
+    notice that the repair begins starts no clock.
+
+    Examples: mailgate outbox cancel rjgcjbdvbj5hwd5kfv2xf7cgmu ·
+    mailgate outbox cancel --desk kominfo --automatic
+    """
+    from mailgate.logs import printable
+    from mailgate.store import cancelling
+
+    if bool(message_ids) == automatic or automatic != (desk is not None):
+        raise UsageError("outbox cancel: name Message-IDs, or --desk D --automatic")
+    with _known_store() as (settings, store):
+        _know_desk(settings, desk)
+        if desk is not None and not yes:
+            _ask(f"Cancel all automatic mail of {desk} that waits?")
+        with store.writing() as write:
+            now = datetime.now(UTC)
+            done = (
+                cancelling.automatic(write, desk, now)
+                if desk is not None
+                else cancelling.by_id(write, [one.strip("<>") for one in message_ids or ()], now)
+            )
+    for one in done:
+        print(printable(f"{one.wanted}: {one.words}"))
+    if desk is not None:
+        print(f"{len(done)} cancelled")
+    raise typer.Exit(0 if all(one.cancelled for one in done) else EX_TROUBLE)
+
+
+def _ask(question: str) -> None:
+    """Whoever does not say yes leaves with nothing done."""
+    if not sys.stdin.isatty():
+        raise UsageError("outbox cancel: nobody can be asked here; add --yes")
+    typer.confirm(question, abort=True)
 
 
 @blocked_app.command("list")

@@ -1,6 +1,6 @@
 """What can a monitoring system ask? GET /metrics for Prometheus, GET /healthz for everybody."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -10,7 +10,7 @@ from prometheus_client.metrics_core import Metric
 
 from mailgate.errors import SettingsError, TemporaryError
 from mailgate.pulse import Pulse
-from mailgate.store import mails, outbox
+from mailgate.store import mails, outbox, submission
 from mailgate.store.database import Store
 
 
@@ -32,16 +32,32 @@ class State:
         try:
             with self._store.reading() as look:
                 waiting, known = outbox.counts(look), mails.counts(look)
+                standings = submission.standings(look)
         except TemporaryError:
             return  # what is up can be told without the database, now above all
         rows = GaugeMetricFamily("mailgate_outbox", "outgoing mails by state", labels=["desk", "state"])
         for (desk, state), count in waiting.items():
             rows.add_metric([desk, state], count)
         yield rows
+        yield from _kept_back(standings)
         came = GaugeMetricFamily("mailgate_mails", "incoming mails by state", labels=["desk", "state"])
         for (desk, state), count in known.items():
             came.add_metric([desk, state], count)
         yield came
+
+
+def _kept_back(standings: Mapping[str, submission.Standing]) -> Iterator[Metric]:
+    paused = GaugeMetricFamily(
+        "mailgate_outbox_paused", "1 while the mail server wants no more mail of a desk", labels=["desk"]
+    )
+    held = GaugeMetricFamily(
+        "mailgate_outbox_held", "1 while automatic mail of a desk waits for a limit", labels=["desk"]
+    )
+    for desk, one in standings.items():
+        paused.add_metric([desk], 0 if one.paused_until is None else 1)
+        held.add_metric([desk], 0 if one.held_since is None else 1)
+    yield paused
+    yield held
 
 
 def serve(address: tuple[str, int], store: Store, pulse: Pulse) -> ThreadingHTTPServer:

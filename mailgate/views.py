@@ -13,9 +13,10 @@ from mailgate.desk.staffmail import CONFIRMED_WITHIN
 from mailgate.desk.ticket import Status, Ticket
 from mailgate.logs import printable
 from mailgate.message.message import Address, Message, Unreadable
+from mailgate.outbox.allowance import Allowance, Facts, Hold, allowance
 from mailgate.settings import Desk, Rule, Settings, Work
 from mailgate.sources import Source
-from mailgate.store import blocks, confirmations, mails, outbox, tickets
+from mailgate.store import blocks, confirmations, mails, outbox, submission, tickets
 from mailgate.store.database import Connection
 
 Json = dict[str, Any]
@@ -234,10 +235,93 @@ def outgoing_row(row: Any, zone: ZoneInfo) -> Json:
     }
 
 
+HELD, PAUSED = "held", "paused"
+OUTBOX_STATES = (*outbox.UNFINISHED, outbox.FAILED, outbox.CANCELLED, outbox.SENT, HELD, PAUSED)
+
+
+def outbox_rows(
+    look: Connection, settings: Settings, desk: str | None, state: str | None, now: datetime
+) -> list[Json]:
+    """What waits or failed, or what is in one state; `kept_back` says what a limit or a pause keeps."""
+    states: tuple[str, ...] = (*outbox.UNFINISHED, outbox.FAILED)
+    if state is not None:
+        states = outbox.CLAIMABLE if state in (HELD, PAUSED) else (state,)
+    zone, may = ZoneInfo(settings.service.timezone), _allowances(look, settings, now)
+    rows = [
+        outgoing_row(row, zone)
+        | {"priority": row.priority, "kept_back": _kept_back(row, may.get(row.desk), now)}
+        for row in outbox.unfinished(look, desk, states)
+    ]
+    return [row for row in rows if state not in (HELD, PAUSED) or row["kept_back"] == state]
+
+
+def _allowances(look: Connection, settings: Settings, now: datetime) -> dict[str, Allowance]:
+    """Whether one more mail of each desk might leave now."""
+    return {key: allowance(_spent(look, settings, key, now), 1) for key in settings.desks}
+
+
+def _spent(look: Connection, settings: Settings, desk: str, now: datetime) -> Facts:
+    most = submission.Limits(settings.desks[desk].smtp.per_day, settings.limits.automatic_per_desk_per_hour)
+    return submission.facts(look, desk, submission.standing(look, desk), most, now)
+
+
+def _kept_back(row: Any, may: Allowance | None, now: datetime) -> str | None:
+    if may is None or row.state not in outbox.CLAIMABLE or row.next_at > now:
+        return None
+    if may.hold is Hold.PAUSED:
+        return PAUSED
+    return None if (may.automatic if row.priority else may.mails) else HELD
+
+
+def brakes(look: Connection, settings: Settings, now: datetime) -> list[Json]:
+    """What keeps the mail of each desk back, and how much of its limits is used."""
+    return [_brakes(look, settings, key, now) for key in settings.desks]
+
+
+def _brakes(look: Connection, settings: Settings, desk: str, now: datetime) -> Json:
+    facts, known = _spent(look, settings, desk, now), submission.standing(look, desk)
+    may, zone = allowance(facts, 1), ZoneInfo(settings.service.timezone)
+    waits = submission.automatic_waits(look, desk, now) if not may.automatic else 0
+    held = may.hold if may.hold is not Hold.PAUSED and waits else None
+    return {
+        "desk": desk,
+        "paused_until": iso(known.paused_until, zone),
+        "paused_since": iso(known.at, zone),
+        "pause_reason": known.reason,
+        "held": waits if held else 0,
+        "held_by": held.value if held else None,
+        "budget": facts.per_day,
+        "budget_used": facts.day_used if facts.per_day else None,
+        "automatic_per_hour": facts.per_hour,
+        "automatic_used": facts.hour_used,
+    }
+
+
+def brake_lines(one: Json) -> Iterator[tuple[str, str]]:
+    """Name and words of what keeps mail back, and of a budget."""
+    if one["paused_until"]:
+        yield "paused", f"until {_short(one['paused_until'])}, then one is tried: {one['pause_reason']}"
+    if one["held_by"]:
+        spent = f"{one['automatic_used']}/{one['automatic_per_hour']} automatic ones left within the hour"
+        if one["held_by"] == Hold.DAY:
+            spent = "the rest of the day's budget is kept for words of people"
+        yield "held", f"{one['held']} automatic mails: {spent}"
+    if one["budget"]:
+        yield "budget", f"{one['budget_used']}/{one['budget']} used"
+
+
+def print_brakes(rows: list[Json]) -> None:
+    """Before the list of what waits."""
+    for row in rows:
+        for name, words in brake_lines(row):
+            _print(f"{row['desk']} {name}: {words}")
+
+
 def outbox_table(rows: list[Json]) -> tuple[list[str], list[list[str]]]:
     cells = [
         [
-            row["state"],
+            row["state"] if row["state"] == outbox.UNCERTAIN else row["kept_back"] or row["state"],
+            str(row["priority"]),
             row["ticket"] or "-",
             str(row["attempts"]),
             _short(row["next_at"]) or "-",
@@ -245,7 +329,7 @@ def outbox_table(rows: list[Json]) -> tuple[list[str], list[list[str]]]:
         ]
         for row in rows
     ]
-    return ["state", "ticket", "tries", "next", "id, to, last error"], cells
+    return ["state", "prio", "ticket", "tries", "next", "id, to, last error"], cells
 
 
 def aside_rows(look: Connection, desk: str | None, zone: ZoneInfo) -> list[Json]:
@@ -359,6 +443,7 @@ def status_rows(look: Connection, settings: Settings, now: datetime) -> list[Jso
             "failed": leaves.get((desk, outbox.FAILED), 0),
             "confirmations": asked.get(desk, 0),
             "blocked": len(blocks.listed(look, desk)),
+            **_brakes(look, settings, desk, now),
         }
         for desk in settings.desks
     ]
@@ -382,6 +467,8 @@ def print_status(row: Json) -> None:
     _print(f"  overdue        {row['overdue']}")
     _print(f"  mail in        {row['undecided']} not yet decided, {row['set_aside']} set aside")
     _print(f"  mail out       {row['to_leave']} to leave, {row['failed']} failed")
+    for name, words in brake_lines(row):
+        _print(f"    {name:<12} {words}")
     _print(f"  confirmations  {row['confirmations']} unanswered")
     _print(f"  senders        {row['blocked']} blocked")
 

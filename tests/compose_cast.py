@@ -421,6 +421,14 @@ def notifications() -> dict[str, Send]:
         "notification_holder_unreachable": notification(
             Notice.HOLDER_UNREACHABLE, ticket=ANTENNA, text="552 5.2.2 mailbox full", author=str(DONI)
         ),
+        "notification_refused": notification(
+            Notice.REFUSED,
+            ticket=replace(held, subject="", requester_name=""),
+            text="554 5.7.1",
+            author="",
+            left_out=(),
+            history=(),
+        ),
     }
 
 

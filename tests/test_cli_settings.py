@@ -36,6 +36,7 @@ COMMANDS = [
     ("outbox",),
     ("outbox", "list"),
     ("outbox", "retry"),
+    ("outbox", "cancel"),
     ("blocked",),
     ("blocked", "list"),
     ("blocked", "remove"),

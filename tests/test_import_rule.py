@@ -22,6 +22,7 @@ PURE = {
     "mailgate.compose": "",
     "mailgate.report.figures": "",
     "mailgate.intake.cursor": "",
+    "mailgate.outbox.allowance": "",
     "mailgate.outbox.retry": "",
 }
 IMPURE_AMONG_THEM = {"mailgate.message.worker": "… but for the process that reads"}

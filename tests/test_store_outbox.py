@@ -3,14 +3,20 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from servers.postgres import Postgres
+from sqlalchemy import Row, text
 from store_cast import NOW, keep, ticket
 
-from mailgate.outbox.retry import Answer, Lost, Stage, judge
-from mailgate.store import outbox
+from mailgate.outbox.allowance import allowance
+from mailgate.outbox.retry import Answer, Attempt, Lost, Paused, Stage, judge
+from mailgate.store import cancelling, outbox, submission
 from mailgate.store.database import Store, upgrade
 from mailgate.store.outbox import Claimed, Composed
 
@@ -247,3 +253,143 @@ def test_a_claim_never_holds_more_mail_in_memory_than_it_may(store: Store) -> No
     with store.writing() as write:
         assert tokens(outbox.claim(write, "kominfo", "one", NOW, 50, most_octets=7)) == ["first", "second"]
         assert tokens(outbox.claim(write, "kominfo", "one", NOW, 50, most_octets=1)) == ["third"]
+
+
+# --- priorities -------------------------------------------------------------------------------------------
+
+PAUSED = Paused("550 5.4.5 enough for today", NOW)
+MAILS = st.lists(
+    st.tuples(st.sampled_from(["KOM-2026-000001", "KOM-2026-000002", None]), st.sampled_from([RINA, BUDI]))
+    | st.just(("KOM-2026-000001", RINA.upper())),
+    min_size=1,
+    max_size=12,
+)
+
+
+def _waiting(store: Store) -> list[Row[Any]]:
+    with store.reading() as look:
+        return outbox.unfinished(look, None, outbox.UNFINISHED)
+
+
+def _free(rows: list[Row[Any]], now: datetime) -> list[int]:
+    """What may leave, the most urgent first, none before an earlier one on its way to the same person."""
+    ways = [(row.number, row.recipient_key) for row in rows]
+    first = [row for n, row in enumerate(rows) if row.number is None or ways[n] not in ways[:n]]
+    return [row.seq for row in sorted(first, key=lambda row: (row.priority, row.seq)) if row.next_at <= now]
+
+
+def _settled(store: Store, one: Claimed, outcome: Answer | Lost | Paused, now: datetime) -> None:
+    attempt: Attempt = (
+        outcome if isinstance(outcome, Paused) else judge(outcome, one.attempts, one.first_at, now)
+    )
+    with store.writing() as write:
+        assert outbox.settle(write, one.seq, attempt, now)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(mails=MAILS, data=st.data())
+def test_the_most_urgent_leaves_first_and_nothing_is_overtaken_on_its_way_to_a_person(
+    store: Store, mails: list[tuple[str | None, str]], data: st.DataObject
+) -> None:
+    if not store_has_tickets(store):
+        keep(store, ticket(), ticket("KOM-2026-000002"))
+    with store.writing() as write:
+        write.execute(text("DELETE FROM outbox"))
+        for n, (number, to) in enumerate(mails):
+            one = replace(_mail(f"mail{n}", to, "kominfo", number), priority=data.draw(st.integers(0, 3)))
+            outbox.add(write, [one], NOW)
+    now = NOW
+    for _ in range(10):
+        rows = _waiting(store)
+        for row in rows:
+            urgent = [
+                one for one in rows if (one.number, one.recipient_key) == (row.number, row.recipient_key)
+            ]
+            if row.number and any(one.seq > row.seq and one.priority == 0 for one in urgent):
+                assert row.priority == 0, "nobody's words wait behind what a limit may hold"
+        most = data.draw(st.integers(1, 4))
+        claimed = claim(store, now=now, most=most)
+        assert [one.seq for one in claimed] == _free(rows, now)[:most]
+        for one in claimed:
+            _settled(store, one, data.draw(st.sampled_from([TAKEN, BUSY, REFUSED, LOST, PAUSED])), now)
+        now += timedelta(hours=2)
+
+
+def store_has_tickets(store: Store) -> bool:
+    with store.reading() as look:
+        return bool(look.scalar(text("SELECT count(*) FROM ticket")))
+
+
+def test_only_so_many_automatic_mails_are_taken_as_may_be_and_words_of_people_all(store: Store) -> None:
+    with store.writing() as write:
+        for n in range(6):
+            one = replace(_mail(f"mail{n}", RINA, "kominfo", None), priority=2 if n % 2 else 0)
+            outbox.add(write, [one], NOW)
+        assert tokens(outbox.claim(write, "kominfo", "one", NOW, 2, automatic=0)) == ["mail0", "mail2"]
+        assert tokens(outbox.claim(write, "kominfo", "one", NOW, 50, automatic=1)) == ["mail4", "mail1"]
+        assert outbox.claim(write, "kominfo", "one", NOW, 50, automatic=0) == []
+
+
+def test_two_who_send_at_once_do_not_exceed_a_limit_together(database_url: str, store: Store) -> None:
+    with store.writing() as write:
+        rows = [_mail(f"mail{n:02}", RINA, "kominfo", None) for n in range(40)]
+        outbox.add(write, [replace(one, automatic=True) for one in rows], NOW)
+    stores = [store, *(Store(database_url) for _ in range(3))]
+    most = submission.Limits(per_day=20, automatic_per_hour=15)
+
+    def some_of(place: int) -> list[Claimed]:
+        found: list[Claimed] = []
+        for _ in range(6):
+            with stores[place].writing() as write:
+                known = submission.locked(write, "kominfo")
+                may = allowance(submission.facts(write, "kominfo", known, most, NOW), 3)
+                found += outbox.claim(
+                    write, "kominfo", f"{place}", NOW, may.mails or 1, automatic=may.automatic
+                )
+        return found
+
+    found = at_once([lambda place=place: some_of(place) for place in range(4)])
+    for one in stores[1:]:
+        one.close()
+    assert sum(map(len, found)) == 15
+
+
+def test_a_pause_of_the_server_leaves_a_mail_as_it_was_and_a_doubt_a_doubt(store: Store) -> None:
+    add(store, "fresh", "doubted")
+    fresh, doubted = claim(store)
+    settle(store, doubted, LOST)
+    _settled(store, fresh, PAUSED, NOW)
+    later = NOW + timedelta(hours=1)
+    again = claim(store, now=later)
+    assert [(one.token, one.attempts, one.first_at) for one in again] == [
+        ("fresh", 0, later),
+        ("doubted", 1, NOW),
+    ]
+    for one in again:
+        _settled(store, one, PAUSED, later)
+    assert states(store) == {"fresh": "ready", "doubted": "uncertain"}
+
+
+def test_a_pause_goes_on_until_it_is_lifted(store: Store) -> None:
+    with store.writing() as write:
+        assert submission.pause(write, "kominfo", "enough", NOW + SOON, NOW)
+        assert not submission.pause(write, "kominfo", "still enough", NOW + 2 * SOON, NOW + SOON)
+        found = submission.standing(write, "kominfo")
+        assert (found.reason, found.at, found.paused_until) == ("still enough", NOW, NOW + 2 * SOON)
+        assert submission.lift(write, "lpse") == 0
+        assert submission.lift(write, None) == 1
+        assert submission.pause(write, "kominfo", "enough", NOW + SOON, NOW)
+
+
+def test_a_mail_that_was_cancelled_holds_up_nobody_and_one_on_its_way_is_not_cancelled(store: Store) -> None:
+    add_about_a_ticket(store, ("first", RINA), ("second", RINA), ("third", BUDI))
+    with store.writing() as write:
+        (done,) = cancelling.by_id(write, ["first@x"], NOW)
+        assert (done.wanted, done.cancelled) == ("first@x", True)
+    second, _ = claim(store)
+    assert second.token == "second"
+    with store.writing() as write:
+        refused = cancelling.by_id(write, ["second", "first", "nobody"], NOW)
+    assert [one.cancelled for one in refused] == [False] * 3
+    settle(store, second, TAKEN)
+    assert states(store) == {"second": "sent", "third": "sending"}

@@ -443,7 +443,7 @@ def _unanswerable(message: Message, situation: Situation, counter: Counter) -> s
         return f"desk {first} is named first and answers"
     if situation.automatic_lately >= counter.limits.acks_per_sender_per_hour:
         return "this sender had enough automatic mail for an hour"
-    return "this desk sent enough automatic mail for an hour" if situation.desk_exhausted else None
+    return None
 
 
 def _addressed_first(message: Message, counter: Counter) -> str | None:
@@ -458,12 +458,8 @@ def _addressed_first(message: Message, counter: Counter) -> str | None:
 
 
 def _hushed(situation: Situation, counter: Counter) -> bool:
-    """Whether staff are spared: a flood of one sender, a rebuilt mailbox, or a desk at its limit."""
-    return (
-        situation.silent
-        or situation.mails_lately >= counter.limits.notices_per_sender_per_hour
-        or situation.desk_exhausted
-    )
+    """Whether staff are spared: a flood of one sender, or a rebuilt mailbox."""
+    return situation.silent or situation.mails_lately >= counter.limits.notices_per_sender_per_hour
 
 
 # --- time -------------------------------------------------------------------------------------------------

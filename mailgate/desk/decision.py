@@ -101,6 +101,9 @@ class Notice(StrEnum):
     """The holder's mail program says that they are away: `Letter.text`."""
     HOLDER_UNREACHABLE = "holder_unreachable"
     """Our mail to a member of the staff came back: `Letter.text`."""
+    REFUSED = "refused"
+    """The server refused a mail to this member of the staff for what stands in it, `Letter.text` is its code:
+    here is what it was about, without anything that the requester wrote."""
 
 
 class Result(StrEnum):

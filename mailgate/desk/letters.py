@@ -1,5 +1,6 @@
 """Which mail goes to whom, and on which thread?"""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
@@ -206,6 +207,40 @@ _OF_THE_REQUESTER = frozenset({Notice.NEW, Notice.CONFIDENTIAL, Notice.FOLLOW_UP
 """What those who have a copy of complaints read: the requester's words, and not those of colleagues."""
 
 
+WITH_CONTENT = frozenset({Template.NOTIFICATION, Template.DELEGATION, Template.ESCALATION, Template.REMINDER})
+"""What carries to staff words that a requester wrote, a subject at least."""
+_CODE = re.compile(r"\b5[0-9][0-9](?:[ -]5\.[0-9]{1,3}\.[0-9]{1,3})?(?![0-9])")
+
+
+def without_content(
+    ticket: Ticket, address: str, refusal: str, situation: Situation, counter: Counter
+) -> Send:
+    """Once more to staff, after the server refused a mail for what stands in it.
+
+    Nothing that the requester wrote, and of the server's words the code alone: they may quote it.
+    """
+    bare = replace(
+        ticket,
+        subject="",
+        requester_name="",
+        requester_phone="",
+        requester_organisation="",
+        requester_street="",
+        participants=(),
+        proposed=None,
+        external_number=None,
+    )
+    code = _CODE.search(refusal)
+    letter = Letter(
+        ticket=bare,
+        text=code.group() if code else "",
+        notice=Notice.REFUSED,
+        promise=promise(ticket, counter),
+    )
+    staff = counter.desk.staff_by_address(address) or _reader(address)
+    return _notification(ticket, staff, letter, (), Template.NOTIFICATION, situation, counter)
+
+
 def _hearers(ticket: Ticket, news: News, to: Sequence[Staff] | None, counter: Counter) -> tuple[Staff, ...]:
     hearers = tuple(to) if to is not None else responsible(ticket, counter)
     if not ticket.confidential:
@@ -217,9 +252,13 @@ def _hearers(ticket: Ticket, news: News, to: Sequence[Staff] | None, counter: Co
 def _in_copy(counter: Counter) -> tuple[Staff, ...]:
     """Whoever hears of complaints (`copy_complaints_to`); one who is none of the staff can only read."""
     return tuple(
-        counter.desk.staff_by_address(address) or Staff(name=address, address=address, roles=("copy",))
+        counter.desk.staff_by_address(address) or _reader(address)
         for address in counter.desk.copy_complaints_to
     )
+
+
+def _reader(address: str) -> Staff:
+    return Staff(name=address, address=address, roles=("copy",))
 
 
 def _told(letter: Letter, message: Message) -> Letter:

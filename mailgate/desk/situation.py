@@ -142,8 +142,6 @@ class Situation:
     """Mails of this author to this desk in the last hour, this one not counted."""
     unanswered: int = 0
     """Confirmations sent to this staff member in the last 24 hours that nobody answered."""
-    desk_exhausted: bool = False
-    """The desk sent as many automatic mails in the last hour as it may."""
     silent: bool = False
     """Taken from a rebuilt mailbox: nobody is to be answered."""
     by_hand: bool = False

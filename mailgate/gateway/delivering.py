@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from mailgate.desk import decide
-from mailgate.desk.decision import Decision, Handling, Template
+from mailgate.desk import decide, letters
+from mailgate.desk.decision import Audience, Decision, Handling, Template
+from mailgate.desk.opening import event
 from mailgate.desk.situation import Counter
+from mailgate.gateway import braking
 from mailgate.gateway.loaded import Clock, Office, ladder, submission_server
 from mailgate.gateway.recording import recorded
-from mailgate.outbox.retry import Attempt, Failed, Lost, Sent, Stage, judge
+from mailgate.outbox.retry import Attempt, Failed, Lost, Paused, Sent, Stage, judge
 from mailgate.outbox.smtp import Envelope, Notify, Outcome, Session
-from mailgate.store import outbox, situations, tickets
+from mailgate.store import mails, outbox, situations, submission, tickets
 from mailgate.store.database import Connection, Store, passes_by_itself
 from mailgate.store.ledger import Ledger
 from mailgate.store.outbox import Claimed
@@ -62,18 +64,28 @@ class Van:
     claimed: deque[Claimed] = field(default_factory=deque)
     loading: asyncio.Lock = field(default_factory=asyncio.Lock)
     attempts: int = 0
+    probing: bool = False
+    """The mail in hand finds out whether a pause is over."""
+    paused: bool = False
+    """The server wants no more: what was not begun goes back."""
+
+    @property
+    def leaving(self) -> bool:
+        return self.paused or self.stopping()
 
 
 async def _loaded(van: Van) -> bool:
     """Whether there is a mail to take; more are claimed when the last one was taken."""
     async with van.loading:
-        if not van.claimed and not van.stopping():
+        if not van.claimed and not van.leaving:
             van.claimed.extend(await van.ledger.write(partial(_claim, van=van)))
-    return bool(van.claimed) and not van.stopping()
+    return bool(van.claimed) and not van.leaving
 
 
 def _claim(write: Connection, van: Van) -> list[Claimed]:
-    return outbox.claim(write, van.counter.key, van.instance, van.clock(), AT_ONCE)
+    load = braking.claimed(van.office, write, van.counter, van.instance, van.clock(), AT_ONCE)
+    van.probing = load.probe
+    return load.mails
 
 
 async def _carry_with(van: Van, connections: int) -> None:
@@ -131,6 +143,7 @@ async def _attempt(
             await van.ledger.write(partial(_note, one=one, attempt=lost, van=van))
             raise
     attempt = _judged(outcome, one, van)
+    van.paused = van.paused or isinstance(attempt, Paused)
     noted = van.ledger.post(partial(_note, one=one, attempt=attempt, van=van))
     noted.add_done_callback(partial(_log_attempt, van.counter.key, one, attempt))
     return noted
@@ -143,7 +156,7 @@ def _envelope(one: Claimed) -> Envelope:
 
 
 def _judged(outcome: Outcome, one: Claimed, van: Van) -> Attempt:
-    return judge(outcome, one.attempts, one.created_at, van.clock(), ladder(van.counter.desk))
+    return judge(outcome, one.attempts, one.first_at, van.clock(), ladder(van.counter.desk))
 
 
 def _log_attempt(key: str, one: Claimed, attempt: Attempt, noted: "asyncio.Future[None]") -> None:
@@ -164,10 +177,17 @@ def _begin(write: Connection, one: Claimed, van: Van) -> bool:
 
 def _note(write: Connection, one: Claimed, attempt: Attempt, van: Van) -> None:
     now = van.clock()
-    outbox.settle(write, one.seq, attempt, now)
+    if not outbox.settle(write, one.seq, attempt, now):
+        return
+    if isinstance(attempt, Paused):
+        braking.paused(van.office, write, van.counter, attempt, now)
+    elif isinstance(attempt, Sent) and van.probing:
+        submission.lift(write, van.counter.key)
     try:
         with write.begin_nested():
             match attempt:
+                case Failed(content=True) if _may_be_reduced(one):
+                    _send_reduced(write, one, attempt, van, now)
                 case Failed():
                     _tell_of_failure(write, one, attempt, van, now)
                 case Sent() if one.template == Template.STARTED:
@@ -198,3 +218,24 @@ def _tell_of_failure(write: Connection, one: Claimed, attempt: Failed, van: Van,
     decision = Decision(Handling.FILED, f"undeliverable: {attempt.reason}", ticket.number, tuple(effects))
     outbox.mark_bounced(write, one.token, attempt.reason, now)
     recorded(van.office, write, van.counter, decision, now, None, {ticket.number: ticket})
+
+
+def _may_be_reduced(one: Claimed) -> bool:
+    """A mail to staff with words of a requester, which are what the server may have refused."""
+    return one.audience == Audience.STAFF and one.template in letters.WITH_CONTENT and not one.reduced
+
+
+def _send_reduced(write: Connection, one: Claimed, attempt: Failed, van: Van, now: datetime) -> None:
+    """Staff must hear of a ticket whatever its requester wrote: once more, without those words."""
+    ticket = tickets.locked(write, [one.number]).get(one.number) if one.number else None
+    if ticket is None:
+        return
+    sent = outbox.cited(write, [one.token])[one.token]
+    situation = situations.without_mail(write, ticket, van.counter, now)
+    reason = f"{one.template} to {one.recipient}: {attempt.reason}; sent once more without the words"
+    again = letters.without_content(ticket, one.person_key, attempt.reason, situation, van.counter)
+    effects = (event(ticket.number, "content_refused", reason), again)
+    decision = Decision(Handling.FILED, f"content refused: {attempt.reason}", ticket.number, effects)
+    # An answer to it is about the same mail as an answer to the refused one would have been.
+    kept = mails.one(write, sent.mail_id) if sent.mail_id is not None else None
+    recorded(van.office, write, van.counter, decision, now, kept, {ticket.number: ticket})

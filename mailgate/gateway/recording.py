@@ -10,7 +10,17 @@ from types import MappingProxyType
 
 from mailgate.compose import mime, render
 from mailgate.desk import decide, watch
-from mailgate.desk.decision import Audience, AutoSubmitted, Decision, Handling, Letter, Send, Template
+from mailgate.desk.decision import (
+    Audience,
+    AutoSubmitted,
+    Decision,
+    Handling,
+    Letter,
+    Notice,
+    Send,
+    Template,
+)
+from mailgate.desk.priority import priority
 from mailgate.desk.situation import Counter
 from mailgate.desk.ticket import Ticket
 from mailgate.gateway.loaded import Office
@@ -68,6 +78,8 @@ def _composed(
         person_key=send.person.casefold(),
         message_id=message_id,
         raw=mime.mail(words, send, counter.desk, message_id, local),
+        priority=priority(send),
+        reduced=send.letter.notice is Notice.REFUSED,
     )
 
 

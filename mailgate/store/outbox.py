@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, assert_never
 
 from sqlalchemy import (
     Boolean,
@@ -23,12 +23,15 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ColumnElement
 
 from mailgate.desk.decision import Audience
+from mailgate.desk.priority import Priority
 from mailgate.desk.situation import SentMail
-from mailgate.outbox.retry import LADDER, Attempt, Deferred, Failed, Sent, Uncertain
+from mailgate.message.ids import domain_of, mailbox_group
+from mailgate.outbox.retry import LADDER, Attempt, Deferred, Failed, Paused, Sent, Uncertain
 from mailgate.store.schema import outbox
 
 READY, SENDING, SENT = "ready", "sending", "sent"
 DEFERRED, FAILED, UNCERTAIN = "deferred", "failed", "uncertain"
+CANCELLED = "cancelled"
 UNFINISHED = (READY, SENDING, DEFERRED, UNCERTAIN)
 CLAIMABLE = (READY, DEFERRED, UNCERTAIN)
 
@@ -52,6 +55,9 @@ class Composed:
     person_key: str
     message_id: str
     raw: bytes
+    priority: int = Priority.NOTICES
+    reduced: bool = False
+    """Without the requester's words, since the server refused the mail that had them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +70,16 @@ class Claimed:
     template: str
     audience: str
     recipient: str
+    person_key: str
     message_id: str
     raw: bytes
     attempts: int
     created_at: datetime
+    first_at: datetime
+    """When it was first tried, now where it was not: giving up counts from here, not from what it waited for
+    a limit or a pause."""
+    priority: int
+    reduced: bool
 
 
 _ADD = insert(outbox)
@@ -89,6 +101,8 @@ def add(connection: Connection, rows: Sequence[Composed], now: datetime) -> None
                     "automatic": row.automatic,
                     "recipient": row.recipient,
                     "recipient_key": row.recipient.casefold(),
+                    "recipient_group": mailbox_group(row.recipient),
+                    "recipient_domain": domain_of(row.recipient),
                     "person_key": row.person_key,
                     "message_id": row.message_id,
                     "raw": row.raw,
@@ -97,10 +111,43 @@ def add(connection: Connection, rows: Sequence[Composed], now: datetime) -> None
                     "in_doubt": False,
                     "next_at": now,
                     "attempts": 0,
+                    "priority": row.priority,
+                    "reduced": row.reduced,
                 }
                 for row in rows
             ],
         )
+        urgent = [row for row in rows if row.priority == Priority.PEOPLE and row.number]
+        _hasten(connection, {(row.number or "", row.recipient.casefold()) for row in urgent})
+
+
+_later = outbox.alias("later")
+_HASTEN = (
+    update(outbox)
+    .where(
+        outbox.c.number == bindparam("about"),
+        outbox.c.recipient_key == bindparam("to"),
+        outbox.c.state.in_(CLAIMABLE),
+        outbox.c.priority > Priority.PEOPLE,
+        exists().where(
+            _later.c.number == outbox.c.number,
+            _later.c.recipient_key == outbox.c.recipient_key,
+            _later.c.seq > outbox.c.seq,
+            _later.c.state.in_(UNFINISHED),
+            _later.c.priority == Priority.PEOPLE,
+        ),
+    )
+    .values(priority=Priority.PEOPLE)
+)
+
+
+def _hasten(connection: Connection, ways: Iterable[tuple[str, str]]) -> None:
+    """What stands before words of people, to one person about one ticket, is as urgent as they are.
+
+    It cannot be overtaken: an acknowledgement that a limit holds back must not hold back the reply.
+    """
+    for number, recipient_key in sorted(ways):
+        connection.execute(_HASTEN, {"about": number, "to": recipient_key})
 
 
 _earlier = outbox.alias("earlier")
@@ -108,6 +155,7 @@ _MAY_LEAVE = and_(
     outbox.c.desk == bindparam("desk"),
     outbox.c.state.in_(CLAIMABLE),
     outbox.c.next_at <= bindparam("now"),
+    outbox.c.priority <= bindparam("least"),
     # Strictly in order per ticket and recipient: nothing overtakes an unfinished earlier mail.
     ~exists().where(
         _earlier.c.number == outbox.c.number,
@@ -119,11 +167,11 @@ _MAY_LEAVE = and_(
 _CLAIM = (
     select(
         outbox.c.seq, outbox.c.token, outbox.c.number, outbox.c.template, outbox.c.audience,
-        outbox.c.recipient, outbox.c.message_id, outbox.c.attempts, outbox.c.created_at,
-        func.length(outbox.c.raw).label("octets"),
+        outbox.c.recipient, outbox.c.person_key, outbox.c.message_id, outbox.c.attempts, outbox.c.created_at,
+        outbox.c.first_at, outbox.c.priority, outbox.c.reduced, func.length(outbox.c.raw).label("octets"),
     )
     .where(_MAY_LEAVE)
-    .order_by(outbox.c.seq)
+    .order_by(outbox.c.priority, outbox.c.seq)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )  # fmt: skip
@@ -134,26 +182,45 @@ MOST_OCTETS = 32 * 1024 * 1024
 
 
 def claim(
-    connection: Connection, desk: str, instance: str, now: datetime, most: int, most_octets: int = MOST_OCTETS
+    connection: Connection,
+    desk: str,
+    instance: str,
+    now: datetime,
+    most: int,
+    most_octets: int = MOST_OCTETS,
+    *,
+    automatic: int | None = None,
 ) -> list[Claimed]:
-    """Take the oldest mails that may leave; until the lease ends they are this instance's."""
-    chosen: dict[int, dict[str, Any]] = {}
-    octets = 0
-    for row in connection.execute(_CLAIM, {"desk": desk, "now": now, "most": most}):
-        facts = dict(row._mapping)
-        octets += facts.pop("octets")
-        if chosen and octets > most_octets:
-            break
-        chosen[row.seq] = facts
+    """Take the most urgent mails that may leave, then the oldest; until the lease ends they are ours.
+
+    `automatic`: so many of them at the most may be something else than words of people; None: all.
+    """
+    least = Priority.PEOPLE if automatic == 0 else Priority.REPORTS
+    rows = connection.execute(_CLAIM, {"desk": desk, "now": now, "most": most, "least": least})
+    chosen = _chosen(
+        [dict(row._mapping) for row in rows], most if automatic is None else automatic, most_octets
+    )
     if not chosen:
         return []
-    which = outbox.c.seq.in_(list(chosen))
+    which = outbox.c.seq.in_([one["seq"] for one in chosen])
     raws = {row.seq: row.raw for row in connection.execute(select(outbox.c.seq, outbox.c.raw).where(which))}
     connection.execute(
         update(outbox).where(which),
         {"state": SENDING, "claimed_by": instance, "lease_until": now + LEASE, "data_at": None},
     )
-    return [Claimed(**facts, raw=raws[seq]) for seq, facts in chosen.items()]
+    return [Claimed(**one | {"first_at": one["first_at"] or now, "raw": raws[one["seq"]]}) for one in chosen]
+
+
+def _chosen(rows: Sequence[dict[str, Any]], automatic: int, most_octets: int) -> list[dict[str, Any]]:
+    """As many from the beginning as may be taken."""
+    chosen: list[dict[str, Any]] = []
+    for row in rows:
+        most_octets -= row.pop("octets")
+        automatic -= row["priority"] > Priority.PEOPLE
+        if automatic < 0 or (chosen and most_octets < 0):
+            break
+        chosen.append(row)
+    return chosen
 
 
 _BEGIN = (
@@ -188,16 +255,23 @@ _SETTLE = (
         last_error=bindparam("error"),
         sent_at=bindparam("accepted"),
         attempts=outbox.c.attempts + 1,
+        first_at=func.coalesce(outbox.c.first_at, bindparam("at")),
         claimed_by=None,
         lease_until=None,
     )
 )
 
 
-def settle(connection: Connection, seq: int, attempt: Attempt, now: datetime) -> None:
-    """Note what became of an attempt."""
+def settle(connection: Connection, seq: int, attempt: Attempt, now: datetime) -> bool:
+    """Note what became of an attempt.
+
+    False: it was not on its way any more, somebody else settled it, and nothing follows from this answer.
+    """
     facts: dict[str, Any] = {"which": seq, "later": None, "error": None, "accepted": None, "doubt": False}
+    facts["at"] = now
     match attempt:
+        case Paused():
+            return _put_back(connection, seq)
         case Sent():
             facts |= {"new_state": SENT, "accepted": now}
         case Deferred(reason, next_at):
@@ -206,11 +280,20 @@ def settle(connection: Connection, seq: int, attempt: Attempt, now: datetime) ->
             facts |= {"new_state": FAILED, "error": reason}
         case Uncertain(reason, next_at):
             facts |= {"new_state": UNCERTAIN, "later": next_at, "error": reason, "doubt": True}
-    connection.execute(_SETTLE, facts)
+        case _:
+            assert_never(attempt)
+    return connection.execute(_SETTLE, facts).rowcount == 1
 
 
 # A doubt outlives attempts that did not come as far as DATA: only an answer to DATA settles it.
 _AS_BEFORE = case((outbox.c.in_doubt, UNCERTAIN), else_=READY)
+
+
+def _put_back(connection: Connection, seq: int) -> bool:
+    """As if it had not been begun: the server spoke of us and not of this mail."""
+    waits = {"state": _AS_BEFORE, "claimed_by": None, "lease_until": None, "data_at": None}
+    which = update(outbox).where(outbox.c.seq == seq, outbox.c.state == SENDING)
+    return connection.execute(which.values(waits)).rowcount == 1
 
 
 def release(connection: Connection, seqs: Iterable[int]) -> None:
@@ -294,21 +377,6 @@ def automatic_to(connection: Connection, desk: str, recipient: str, since: datet
     return connection.scalar(_ACKS, facts) or 0
 
 
-_NTH_AUTOMATIC = (
-    select(outbox.c.created_at)
-    .where(outbox.c.desk == bindparam("desk"), outbox.c.automatic.is_(True))
-    .order_by(outbox.c.created_at.desc())
-    .limit(1)
-    .offset(bindparam("before"))
-)
-
-
-def automatic_reached(connection: Connection, desk: str, most: int, since: datetime) -> bool:
-    """Whether the desk sent `most` automatic mails since then; walks at most that many index entries."""
-    nth = connection.scalar(_NTH_AUTOMATIC, {"desk": desk, "before": max(most - 1, 0)})
-    return nth is not None and nth > since
-
-
 def mark_bounced(connection: Connection, token: str, detail: str, now: datetime) -> None:
     connection.execute(
         update(outbox).where(outbox.c.token == token).values(bounced_at=now, last_error=detail)
@@ -326,25 +394,64 @@ def caused_by(connection: Connection, mail_id: int) -> list[Row[Any]]:
 
 
 def unfinished(connection: Connection, desk: str | None, states: Sequence[str]) -> list[Row[Any]]:
-    """Rows in the given states, oldest first."""
-    query = select(outbox).where(outbox.c.state.in_(states)).order_by(outbox.c.seq)
+    """Rows in the given states, oldest first, without their bytes: there may be many."""
+    query = (
+        select(*(column for column in outbox.c if column.name != "raw"))
+        .where(outbox.c.state.in_(states))
+        .order_by(outbox.c.seq)
+    )
     return list(connection.execute(query.where(outbox.c.desk == desk) if desk else query))
 
 
-def retry(connection: Connection, token: str | None, now: datetime) -> int:
+def retry(connection: Connection, token: str | None, now: datetime, desk: str | None = None) -> int:
     """Try again at once: one mail, also a failed one; or all that were deferred. Returns how many."""
     if token is None:
         which: ColumnElement[bool] = outbox.c.state.in_([DEFERRED, UNCERTAIN])
     else:
-        which = and_(
-            or_(outbox.c.token == token, outbox.c.message_id == token),
-            outbox.c.state.in_([DEFERRED, UNCERTAIN, FAILED]),
-        )
-    facts = {"state": DEFERRED, "next_at": now}
+        which = and_(_named(token), outbox.c.state.in_([DEFERRED, UNCERTAIN, FAILED]))
+    if desk is not None:
+        which = and_(which, outbox.c.desk == desk)
+    # A failed one gets all its days again.
+    facts = {
+        "state": DEFERRED,
+        "next_at": now,
+        "first_at": case((outbox.c.state != FAILED, outbox.c.first_at)),
+    }
     # An uncertain mail stays uncertain until an answer settles it.
     kept = update(outbox).where(which, outbox.c.state == UNCERTAIN).values(next_at=now)
     again = update(outbox).where(which, outbox.c.state != UNCERTAIN).values(facts)
-    return connection.execute(kept).rowcount + connection.execute(again).rowcount
+    count = connection.execute(kept).rowcount + connection.execute(again).rowcount
+    if token is not None:
+        found = connection.execute(select(outbox.c.number, outbox.c.recipient_key).where(_named(token)))
+        _hasten(connection, {(row.number, row.recipient_key) for row in found if row.number})
+    return count
+
+
+def _named(wanted: str) -> ColumnElement[bool]:
+    """By its Message-ID, or the part before the @."""
+    return or_(outbox.c.token == wanted, outbox.c.message_id == wanted)
+
+
+def cancellable(connection: Connection, wanted: str) -> Row[Any] | None:
+    """The mail of this Message-ID, or its part before the @; locked, so that nobody begins to send it."""
+    return connection.execute(select(outbox).where(_named(wanted)).with_for_update()).one_or_none()
+
+
+def waiting_automatic(connection: Connection, desk: str) -> list[Row[Any]]:
+    """The automatic mails of a desk that wait, alerts not among them, oldest first; locked."""
+    query = select(outbox).where(
+        outbox.c.desk == desk,
+        outbox.c.state.in_(CLAIMABLE),
+        outbox.c.automatic.is_(True),
+        outbox.c.audience != Audience.ADMIN,
+    )
+    return list(connection.execute(query.order_by(outbox.c.seq).with_for_update(skip_locked=True)))
+
+
+def cancel(connection: Connection, seqs: Iterable[int]) -> None:
+    """It never leaves; what comes after it need not wait any longer."""
+    which = outbox.c.seq.in_(list(seqs)), outbox.c.state.in_(CLAIMABLE)
+    connection.execute(update(outbox).where(*which).values(state=CANCELLED, next_at=None))
 
 
 def last_moment(connection: Connection) -> datetime | None:

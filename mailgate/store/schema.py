@@ -331,6 +331,7 @@ outbox = Table(
     Column("last_error", Text, nullable=True, comment="what the server said last"),
     Column("sent_at", Instant, nullable=True, comment="when the server accepted it"),
     Column("bounced_at", Instant, nullable=True, comment="when it came back"),
+    Column("first_at", Instant, nullable=True, comment="when it was first tried: giving up counts from here"),
     Column(
         "priority",
         Integer,
@@ -422,11 +423,12 @@ junk = Table(
 submission = Table(
     "submission",
     metadata,
-    Column("desk", String(64), primary_key=True, comment="whose mail waits"),
-    Column("paused_until", Instant, nullable=False, comment="nothing leaves before"),
-    Column("reason", Text, nullable=False, comment="what the server said of us"),
-    Column("at", Instant, nullable=False, comment="when it said so"),
-    comment="submission servers that want no more mail of a desk for a while",
+    Column("desk", String(64), primary_key=True, comment="whose mail leaves by it"),
+    Column("paused_until", Instant, nullable=True, comment="nothing leaves before, then one; NULL: no pause"),
+    Column("reason", Text, nullable=True, comment="what the server said of us"),
+    Column("at", Instant, nullable=True, comment="when it first said so"),
+    Column("held_since", Instant, nullable=True, comment="automatic mail waits for a limit; NULL: none does"),
+    comment="what keeps a desk's mail back; who claims some of it locks its row",
 )
 
 unreachable = Table(

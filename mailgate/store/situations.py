@@ -183,7 +183,6 @@ def _month(asked: Wanted, situation: Situation, counter: Counter) -> tuple[datet
 
 def without_mail(connection: Connection, ticket: Ticket, counter: Counter, now: datetime) -> Situation:
     """The same where no mail came in: time acts, or our own server refused a mail of ours."""
-    limits = counter.limits
     return Situation(
         now=now,
         received_at=now,
@@ -195,9 +194,6 @@ def without_mail(connection: Connection, ticket: Ticket, counter: Counter, now: 
         questions={ticket.number: tickets.question(connection, ticket.number)},
         files={ticket.number: tickets.files(connection, ticket.number)},
         history={ticket.number: tickets.history(connection, ticket.number, HISTORY_LINES)},
-        desk_exhausted=outbox.automatic_reached(
-            connection, counter.key, limits.automatic_per_desk_per_hour, now - HOUR
-        ),
     )
 
 
@@ -263,7 +259,6 @@ def _too_often(connection: Connection, message: Message, counter: Counter, now: 
 
 
 class _Counts(TypedDict, total=False):
-    desk_exhausted: bool
     automatic_lately: int
     blocked: bool
 
@@ -279,13 +274,10 @@ def _counted(
     connection: Connection, message: Message, counter: Counter, now: datetime, lately: int
 ) -> _Counts:
     """What the brakes of design, promise 5, look at."""
-    since, limits = now - HOUR, counter.limits
-    exhausted = outbox.automatic_reached(connection, counter.key, limits.automatic_per_desk_per_hour, since)
     if message.author is None:
-        return {"desk_exhausted": exhausted}
-    address = message.author.address
+        return {}
+    address, since = message.author.address, now - HOUR
     return {
-        "desk_exhausted": exhausted,
         "automatic_lately": outbox.automatic_to(connection, counter.key, address, since) if lately else 0,
         # Who was silenced once and belongs to the staff now is heard.
         "blocked": counter.desk.staff_by_address(address) is None

@@ -16,6 +16,12 @@ MAIL_STATES = "kept, decided, aside, dropped or duplicate"
 def upgrade() -> None:
     for column in (
         sa.Column(
+            "first_at",
+            MOMENT,
+            nullable=True,
+            comment="when it was first tried: giving up counts from here",
+        ),
+        sa.Column(
             "priority",
             sa.Integer(),
             nullable=False,
@@ -45,6 +51,8 @@ def upgrade() -> None:
         ),
     ):
         op.add_column("outbox", column)
+    op.execute("UPDATE outbox SET first_at = created_at WHERE attempts > 0")
+    op.execute("UPDATE outbox SET priority = 0 WHERE template = 'alert'")
     # The addresses as they are: brakes that look back one day need no better of the past.
     op.execute("UPDATE outbox SET recipient_group = recipient_key, priority = 0 WHERE NOT automatic")
     op.execute("UPDATE outbox SET recipient_group = recipient_key WHERE automatic")
@@ -87,12 +95,23 @@ def upgrade() -> None:
     )
     op.create_table(
         "submission",
-        sa.Column("desk", sa.String(length=64), nullable=False, comment="whose mail waits"),
-        sa.Column("paused_until", MOMENT, nullable=False, comment="nothing leaves before"),
-        sa.Column("reason", sa.Text(), nullable=False, comment="what the server said of us"),
-        sa.Column("at", MOMENT, nullable=False, comment="when it said so"),
+        sa.Column("desk", sa.String(length=64), nullable=False, comment="whose mail leaves by it"),
+        sa.Column(
+            "paused_until",
+            MOMENT,
+            nullable=True,
+            comment="nothing leaves before, then one; NULL: no pause",
+        ),
+        sa.Column("reason", sa.Text(), nullable=True, comment="what the server said of us"),
+        sa.Column("at", MOMENT, nullable=True, comment="when it first said so"),
+        sa.Column(
+            "held_since",
+            MOMENT,
+            nullable=True,
+            comment="automatic mail waits for a limit; NULL: none does",
+        ),
         sa.PrimaryKeyConstraint("desk", name=op.f("pk_submission")),
-        comment="submission servers that want no more mail of a desk for a while",
+        comment="what keeps a desk's mail back; who claims some of it locks its row",
     )
     op.create_table(
         "unreachable",
@@ -146,5 +165,5 @@ def downgrade() -> None:
         op.drop_column("mail", name)
     for index in ("desk_sent_at", "desk_recipient_group_created_at", "desk_recipient_domain_created_at"):
         op.drop_index(op.f(f"ix_outbox_{index}"), "outbox")
-    for name in ("priority", "reduced", "recipient_group", "recipient_domain"):
+    for name in ("first_at", "priority", "reduced", "recipient_group", "recipient_domain"):
         op.drop_column("outbox", name)
