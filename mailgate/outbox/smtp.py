@@ -6,13 +6,15 @@ Each step is driven by itself, so that it is always known how far a mail had com
 import asyncio
 import contextlib
 import ssl
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 import aiosmtplib
 
-from mailgate.errors import TemporaryError
+from mailgate.errors import AuthorizationRefusedError, TemporaryError
 from mailgate.outbox.retry import Answer, Lost, Stage
 
 Outcome = Answer | Lost
@@ -45,6 +47,10 @@ class Server:
     """Seconds for the answer to the final dot; RFC 5321, section 4.5.3.2.6: ten minutes."""
     ca_file: str = ""
     """An own certificate authority; "" takes the system's."""
+    desk: str = ""
+    """Its key in the settings, for messages."""
+    token: Callable[[str], Future[str]] | None = None
+    """With XOAUTH2: an access token other than the one that was refused, "" for none; None: the password."""
 
 
 class Session:
@@ -62,13 +68,34 @@ class Session:
             start_tls=server.security == "starttls",  # never None: "if offered" can be stripped on the way
             username=server.user or None,
             password=server.password or None,
+            oauth_token_generator=self._present if server.token else None,
             local_hostname=server.hello,
             timeout=server.timeout,
             tls_context=_tls(server),
         )
         self._must_reset = False
+        self._token = ""
 
     async def __aenter__(self) -> Self:
+        if self.server.token is None:
+            await self._enter()
+            return self
+        for attempt in (1, 2):  # where a token is refused, once more with a new one
+            # Before the server waits for it.
+            self._token = await asyncio.wrap_future(self.server.token(self._token))
+            try:
+                await self._enter()
+            except AuthorizationRefusedError:
+                if attempt == 2:
+                    raise
+            else:
+                break
+        return self
+
+    async def _present(self) -> str:
+        return self._token
+
+    async def _enter(self) -> None:
         try:
             await self._client.connect()
             if self._client.is_ehlo_or_helo_needed:  # a refusal of us must not look like one of a mail
@@ -76,8 +103,13 @@ class Session:
         except (aiosmtplib.SMTPException, *_LOST) as error:
             self._client.close()
             who = f"{self.server.user} at " if self.server.user else ""
-            raise TemporaryError(f"{who}{self.server.host}:{self.server.port}: {_words(error)}") from error
-        return self
+            where = f"{who}{self.server.host}:{self.server.port}"
+            if self._token and isinstance(error, aiosmtplib.SMTPAuthenticationError) and error.code >= 500:
+                raise AuthorizationRefusedError(
+                    f"{where} refuses the access token: {_words(error).replace(self._token, '…')};"
+                    f" run `mailgate authorize {self.server.desk}`, signed in as {self.server.user}"
+                ) from None
+            raise TemporaryError(f"{where}: {_words(error)}") from error
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
