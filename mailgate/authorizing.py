@@ -1,9 +1,9 @@
 """How does `mailgate authorize` get from a consent to two logins?"""
 
 import queue
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 from mailgate import check, gateway
 from mailgate.check import Finding, Verdict
@@ -14,15 +14,27 @@ from mailgate.oauth.endpoint import Client
 from mailgate.settings import Desk
 
 
-def authorized(office: Office, key: str, *, listen: bool) -> Iterator[Finding]:
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """Where the admin sits."""
+
+    say: Callable[[str], object]
+    typed: int
+    """The descriptor of what they type."""
+
+
+def authorized(office: Office, key: str, terminal: Terminal, *, listen: bool) -> Iterator[Finding]:
     """Ask for consent, keep the refresh token, and prove it. Raises UsageError, TemporaryError."""
-    desk = office.settings.desks[key]
+    if key not in office.settings.desks:
+        raise UsageError(f"{key}: no such desk; the settings have {', '.join(office.settings.desks)}")
     if key not in office.tokens:
         raise UsageError(
             f'{key} logs in by password: write auth = "xoauth2" in [desks.{key}.imap] and [desks.{key}.smtp],'
             f" and who we are to the provider in [desks.{key}.oauth]"
         )
-    refresh_token = _consented(gateway.client(office, key), _user(desk), listen=listen)
+    refresh_token = _consented(
+        gateway.client(office, key), _user(office.settings.desks[key]), terminal, listen=listen
+    )
     tokens.store(office.tokens[key], refresh_token)
     yield Finding(Verdict.OK, f"{key} oauth", f"the refresh token is in {office.tokens[key].file}")
     yield from check.logins(office, key)
@@ -32,14 +44,16 @@ def _user(desk: Desk) -> str:
     return desk.imap.user if desk.imap.auth == "xoauth2" else desk.smtp.user
 
 
-def _consented(who: Client, user: str, *, listen: bool) -> str:
+def _consented(who: Client, user: str, terminal: Terminal, *, listen: bool) -> str:
     """The refresh token."""
     answers: queue.SimpleQueue[str] = queue.SimpleQueue()
     with ExitStack() as stack:
         port = stack.enter_context(consent.listener(answers)) if listen else consent.NOBODY_LISTENS
         asked = consent.request(port, who)
-        _explain(consent.url(asked, who, user), user, asked.redirect_uri, listen=listen)
-        consent.pasted(sys.stdin.fileno(), answers)
+        address = consent.url(asked, who, user)
+        terminal.say(f"Open this address in a browser, sign in as {user}, and consent:\n\n{address}\n")
+        terminal.say(_where_it_ends(asked.redirect_uri, listen=listen))
+        consent.pasted(terminal.typed, answers)
         answer = consent.awaited(answers, listening=listen)
     try:
         grant = endpoint.exchanged(who, consent.code(answer, asked), asked.verifier, asked.redirect_uri)
@@ -55,11 +69,10 @@ def _consented(who: Client, user: str, *, listen: bool) -> str:
     return grant.refresh_token
 
 
-def _explain(url: str, user: str, redirect_uri: str, *, listen: bool) -> None:
+def _where_it_ends(redirect_uri: str, *, listen: bool) -> str:
     there = (
         "If that browser runs on another machine it ends at a page that cannot be opened"
         if listen
         else "The browser ends at a page that cannot be opened"
     )
-    print(f"Open this address in a browser, sign in as {user}, and consent:\n\n{url}\n")
-    print(f"{there}: its address begins with {redirect_uri}; paste that here.", flush=True)
+    return f"{there}: its address begins with {redirect_uri}; paste that here."

@@ -302,13 +302,12 @@ def authorize(
 
     Examples: mailgate authorize lpse · mailgate authorize lpse --no-listen
     """
-    from mailgate.authorizing import authorized
+    from mailgate.authorizing import Terminal, authorized
     from mailgate.check import Verdict
 
     office = _office()
-    if desk not in office.settings.desks:
-        raise UsageError(f"{desk}: no such desk; the settings have {', '.join(office.settings.desks)}")
-    found = list(authorized(office, desk, listen=not no_listen))
+    terminal = Terminal(lambda text: print(text, flush=True), sys.stdin.fileno())
+    found = list(authorized(office, desk, terminal, listen=not no_listen))
     _table(["", "what", "found"], [[one.verdict.value, one.what, one.text] for one in found], "")
     raise typer.Exit(EX_TROUBLE if any(one.verdict is Verdict.FAIL for one in found) else 0)
 

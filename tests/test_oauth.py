@@ -1,4 +1,4 @@
-"""Does a desk without a password keep its mailbox: through renewals, refusals, kills and a broken provider?"""
+"""Does a desk without a password keep its mailbox, through renewals, refusals, kills and broken providers?"""
 
 import asyncio
 import json
@@ -18,12 +18,12 @@ from contextlib import contextmanager
 from http.client import HTTPMessage
 from pathlib import Path
 from queue import SimpleQueue
-from typing import IO, Any
+from typing import IO, Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from city import ADMIN, RINA, City, tables
-from daemon import COMMAND, mailgate
+from city import ADMIN, RINA, WIB, City, tables
+from daemon import COMMAND
 from indoors import indoors
 from servers.dovecot import Dovecot
 from servers.fake_imap import CAPABILITIES, FakeImap, Line
@@ -41,9 +41,14 @@ from servers.token_server import (
     waiting_for,
 )
 
+from mailgate import gateway
 from mailgate import service as serving
 from mailgate import settings as shape
+from mailgate.authorizing import Terminal, authorized
+from mailgate.check import Finding, Verdict, findings
+from mailgate.compose.render import Templates
 from mailgate.errors import AuthorizationRefusedError, SettingsError, TemporaryError, UsageError
+from mailgate.gateway import Office
 from mailgate.intake.imap import Account, Mailbox
 from mailgate.oauth import consent, endpoint
 from mailgate.oauth import tokens as keeping
@@ -197,7 +202,7 @@ def test_a_new_consent_wins_over_a_token_that_could_not_be_written(
         sending(302, b"", Location="http://127.0.0.1:9/elsewhere"),
         sending(200, b"", **{"X": "y" * 70_000}),
     ],
-    ids=range(18),
+    ids=map(str, range(18)),
 )
 def test_a_provider_in_trouble_is_asked_again_and_the_token_is_kept(
     tokens: Tokens, provider: TokenServer, answer: Callable[[Visit], None]
@@ -338,9 +343,12 @@ def fake_imap(*answers: str) -> Iterator[FakeImap]:
 
 @pytest.fixture(scope="module")
 def _mail_with_tokens() -> Iterator[tuple[TokenServer, Dovecot]]:
-    with skipped_when_missing(), TokenServer("") as provider:
-        with Dovecot(introspection_url=f"{provider.url}/introspect") as dovecot:
-            yield provider, dovecot
+    with (
+        skipped_when_missing(),
+        TokenServer("") as provider,
+        Dovecot(introspection_url=f"{provider.url}/introspect") as dovecot,
+    ):
+        yield provider, dovecot
 
 
 @pytest.fixture
@@ -516,6 +524,14 @@ def tokened_city(tmp_path: Path, mail: tuple[TokenServer, Dovecot], plain_sink: 
         yield City(tmp_path, written, dovecot, sink, users)
 
 
+def bare(city: City) -> Office:
+    """A process that composes nothing: its templates take a second to load."""
+    settings = shape.validate(city.tables, city.base)
+    kept = {"kominfo": Tokens("kominfo", city.base / "state" / "oauth-kominfo.json")}
+    counters = gateway.counters(settings, city.base)
+    return Office(settings, city.base, cast("Templates", None), counters, WIB, kept)
+
+
 def consented(city: City, provider: TokenServer) -> Tokens:
     found = Tokens("kominfo", city.base / "state" / "oauth-kominfo.json")
     keeping.store(found, provider.consent())
@@ -560,34 +576,6 @@ def test_a_withdrawn_consent_stops_its_desk_alone_and_is_said_without_secrets(
 # --- authorize and check ----------------------------------------------------------------------------------
 
 
-class Shell:
-    """`mailgate authorize kominfo` on a terminal; what it prints is read as it comes."""
-
-    def __init__(self, city: City, *options: str) -> None:
-        self.process = subprocess.Popen(
-            [*COMMAND, "--settings", str(city.settings_file), "authorize", "kominfo", *options],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "COLUMNS": "200"},
-        )
-        assert self.process.stdout is not None
-        self.said = ""
-        self.url = ""
-        for line in self.process.stdout:
-            self.said += line
-            if line.startswith("http"):
-                self.url = line.strip()
-            elif self.url and line.strip():
-                break
-
-    def end(self, typed: str = "") -> tuple[int, str, str]:
-        out, err = self.process.communicate(typed, timeout=60)
-        self.said += out + err
-        return self.process.returncode, out, err
-
-
 class _Staying(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self,
@@ -609,88 +597,129 @@ def address_after_consent(url: str) -> str:
         return str(answer.headers["Location"])
 
 
+def in_browser(url: str) -> str:
+    """On this machine: the redirect finds its listener. Nothing is left to paste."""
+    with urllib.request.urlopen(url, timeout=20) as page:
+        assert b"Go back to its terminal" in page.read()
+    return ""
+
+
+def shell(city: City, answer: Callable[[str], str], *options: str) -> tuple[int, str, str]:
+    """`mailgate authorize kominfo`; `answer` gets the address that it prints and gives what is typed."""
+    with subprocess.Popen(
+        [*COMMAND, "--settings", str(city.settings_file), "authorize", "kominfo", *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "COLUMNS": "200"},
+    ) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline() for _ in range(5)]
+        typed = answer(next(line for line in said if line.startswith("http")).strip())
+        out, err = process.communicate(typed, timeout=60)
+        return process.returncode, "".join(said) + out, err
+
+
+def authorize(city: City, answer: Callable[[str], str], *, listen: bool = False) -> list[Finding]:
+    """The same without a process of its own."""
+    typed, types = os.pipe()
+
+    def say(text: str) -> None:
+        for line in text.splitlines():
+            if line.startswith("http"):
+                os.write(types, answer(line).encode())
+                os.close(types)
+
+    try:
+        return list(authorized(bare(city), "kominfo", Terminal(say, typed), listen=listen))
+    finally:
+        os.close(typed)
+
+
+def verdicts(findings: list[Finding]) -> dict[str, str]:
+    return {one.what.removeprefix("kominfo "): one.verdict.value for one in findings}
+
+
 def test_a_consent_in_the_browser_of_this_machine_opens_the_mailbox(
     tokened_city: City, mail: tuple[TokenServer, Dovecot]
 ) -> None:
-    shell = Shell(tokened_city)
-    asked = parse_qs(urlsplit(shell.url).query)
-    assert asked["login_hint"] == [mail[0].user]
-    with urllib.request.urlopen(shell.url, timeout=20) as page:  # the provider, and its redirect to us
-        assert b"Go back to its terminal" in page.read()
-    status, out, err = shell.end()
+    status, out, err = shell(tokened_city, in_browser)
     assert (status, err) == (0, "")
     assert [line.split()[:3] for line in out.splitlines()[-3:]] == [
         ["ok", "kominfo", one] for one in ("oauth", "imap", "smtp")
     ]
     assert [form["grant_type"] for form in mail[0].forms] == ["authorization_code", "refresh_token"]
-    assert not any(secret in shell.said for secret in SECRETS)
+    assert not any(secret in out for secret in SECRETS)
     tokened_city.new_ticket()
 
 
 def test_a_consent_in_a_browser_elsewhere_is_pasted(
     tokened_city: City, mail: tuple[TokenServer, Dovecot]
 ) -> None:
-    for options in ((), ("--no-listen",)):
-        shell = Shell(tokened_city, *options)
-        status, out, err = shell.end(f"\n  {address_after_consent(shell.url)}\n")
-        assert (status, err) == (0, ""), out
-        assert not any(secret in shell.said for secret in SECRETS)
+    status, out, err = shell(tokened_city, lambda url: f"\n  {address_after_consent(url)}\n", "--no-listen")
+    assert (status, err) == (0, "")
+    assert not any(secret in out for secret in SECRETS)
+    found = authorize(tokened_city, address_after_consent, listen=True)
+    assert verdicts(found) == {"oauth": "ok", "imap": "ok", "smtp": "ok"}
 
 
 def test_a_consent_for_another_mailbox_is_found_out_at_once(
     tokened_city: City, mail: tuple[TokenServer, Dovecot]
 ) -> None:
-    shell = Shell(tokened_city, "--no-listen")
-    mail[0].user = "somebody.else@desk.test"
-    status, out, err = shell.end(f"{address_after_consent(shell.url)}\n")
-    assert (status, err) == (1, "")
-    assert [line.split()[0] for line in out.splitlines()[-3:]] == ["ok", "FAIL", "FAIL"]
-    assert "signed in as" in out
+    own, mail[0].user = mail[0].user, "somebody.else@desk.test"
+    found = authorize(tokened_city, address_after_consent)
+    assert verdicts(found) == {"oauth": "ok", "imap": "FAIL", "smtp": "FAIL"}
+    assert all(f"signed in as {own}" in one.text for one in found[1:])
 
 
-def _forged(address: str) -> str:
-    return address.replace("state=", "state=x")
+def _forged(url: str) -> str:
+    return address_after_consent(url).replace("state=", "state=x")
 
 
-def _without_state(address: str) -> str:
-    return address.partition("?")[0] + "?code=guessed"
+def _guessed(url: str) -> str:
+    return address_after_consent(url).partition("?")[0] + "?code=guessed"
 
 
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
         (_forged, "its state differs"),
-        (_without_state, "its state differs"),
+        (_guessed, "its state differs"),
         (lambda _: "yes", "not the address the browser ended at"),
         (lambda _: "http://[", "not the address the browser ended at"),
         (lambda _: "", "no answer was pasted"),
     ],
 )
-def test_an_answer_that_is_not_to_our_question_is_refused_in_one_paragraph(
+def test_an_answer_that_is_not_to_our_question_is_refused(
     tokened_city: City, mail: tuple[TokenServer, Dovecot], typed: Callable[[str], str], words: str
 ) -> None:
-    shell = Shell(tokened_city, "--no-listen")
-    status, _, err = shell.end(typed(address_after_consent(shell.url)))
-    assert (status, err.count("\n")) == (2, 1)
-    assert words in err
+    with pytest.raises(UsageError, match=words) as caught:
+        authorize(tokened_city, typed)
+    assert "\n" not in str(caught.value)
     assert mail[0].forms == []
     assert not (tokened_city.base / "state" / "oauth-kominfo.json").exists()
 
 
-def test_a_consent_that_is_denied_or_gives_too_little_is_said_in_one_paragraph(
+def test_a_consent_that_is_denied_or_gives_too_little_keeps_what_was_there(
     tokened_city: City, mail: tuple[TokenServer, Dovecot]
 ) -> None:
+    before = consented(tokened_city, mail[0])
     mail[0].gives_refresh_token = False
-    shell = Shell(tokened_city, "--no-listen")
-    status, _, err = shell.end(address_after_consent(shell.url))
-    assert (status, err.count("\n")) == (2, 1)
-    assert "no refresh token" in err
+    with pytest.raises(UsageError, match="no refresh token"):
+        authorize(tokened_city, address_after_consent)
     mail[0].denies = True
-    shell = Shell(tokened_city)
-    with urllib.request.urlopen(shell.url, timeout=20):
-        status, _, err = shell.end()
-    assert (status, err.count("\n")) == (2, 1)
-    assert "access_denied The user said no." in err
+    with pytest.raises(UsageError, match=r"access_denied The user said no\."):
+        authorize(tokened_city, in_browser, listen=True)
+    assert kept(before) == mail[0].refresh_token
+
+
+def test_a_provider_that_fails_in_the_middle_of_it_is_told_as_that(
+    tokened_city: City, mail: tuple[TokenServer, Dovecot]
+) -> None:
+    mail[0].then(hanging_up)
+    with pytest.raises(TemporaryError, match=r"nothing is kept: .*; start again"):
+        authorize(tokened_city, address_after_consent)
 
 
 def test_nobody_is_waited_for_without_end() -> None:
@@ -698,7 +727,7 @@ def test_nobody_is_waited_for_without_end() -> None:
         consent.awaited(SimpleQueue(), listening=True, seconds=0)
 
 
-def test_a_browser_that_asks_for_an_icon_first_is_no_answer(provider: TokenServer) -> None:
+def test_a_browser_that_asks_for_an_icon_first_is_no_answer() -> None:
     answers: SimpleQueue[str] = SimpleQueue()
     with consent.listener(answers) as port:
         base = f"http://127.0.0.1:{port}"
@@ -706,37 +735,39 @@ def test_a_browser_that_asks_for_an_icon_first_is_no_answer(provider: TokenServe
             urllib.request.urlopen(f"{base}/favicon.ico", timeout=20)
         missing.value.close()
         with socket.create_connection(("127.0.0.1", port)):  # opened ahead and left alone
-            urllib.request.urlopen(f"{base}/?code=a&state=b", timeout=20).close()
+            in_browser(f"{base}/?code=a&state=b")
     assert consent.awaited(answers, listening=True, seconds=5) == "/?code=a&state=b"
 
 
-def test_a_desk_with_a_password_and_a_desk_that_is_none_are_told(tokened_city: City) -> None:
-    for desk, words in (("lpse", 'write auth = "xoauth2"'), ("pajak", "the settings have kominfo, lpse")):
-        done = mailgate(tokened_city.settings_file, "authorize", desk)
-        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-        assert words in done.stderr
+@pytest.mark.parametrize(
+    ("desk", "words"), [("lpse", 'write auth = "xoauth2"'), ("pajak", "the settings have kominfo, lpse")]
+)
+def test_a_desk_with_a_password_and_a_desk_that_is_none_are_told(
+    tokened_city: City, desk: str, words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        list(authorized(bare(tokened_city), desk, Terminal(print, 0), listen=False))
 
 
-def oauth_finding(city: City, *options: str) -> tuple[str, str]:
-    done = mailgate(city.settings_file, "check", "--json", *options)
-    assert not any(secret in done.stdout + done.stderr for secret in SECRETS)
-    found = {row["what"]: (row["verdict"], row["text"]) for row in json.loads(done.stdout)}
+def checked(city: City, *, offline: bool = False) -> Finding:
+    found = {one.what: one for one in findings(bare(city), offline=offline, today=city.now.date())}
     assert "lpse oauth" not in found
+    assert not any(secret in one.text for secret in SECRETS for one in found.values())
     return found["kominfo oauth"]
 
 
 def test_check_tells_whether_a_token_is_there_and_can_be_renewed(
     tokened_city: City, mail: tuple[TokenServer, Dovecot]
 ) -> None:
-    verdict, text = oauth_finding(tokened_city, "--offline")
-    assert (verdict, REMEDY in text) == ("FAIL", True)
+    missing = checked(tokened_city, offline=True)
+    assert (missing.verdict, REMEDY in missing.text) == (Verdict.FAIL, True)
     consented(tokened_city, mail[0])
-    assert oauth_finding(tokened_city, "--offline")[0] == "ok"
+    assert checked(tokened_city, offline=True).verdict is Verdict.OK
     assert mail[0].forms == []
-    assert oauth_finding(tokened_city)[0] == "ok"
+    assert checked(tokened_city).verdict is Verdict.OK
     mail[0].refresh_token = ""
-    verdict, text = oauth_finding(tokened_city)
-    assert (verdict, REMEDY in text) == ("FAIL", True)
+    refused = checked(tokened_city)
+    assert (refused.verdict, REMEDY in refused.text) == (Verdict.FAIL, True)
 
 
 # --- what is asked of the big providers, and settings ----------------------------------------------------
@@ -773,11 +804,11 @@ OWN = {"authorize_url": "https://sso.kota.id/a", "token_url": "https://sso.kota.
     [
         ({}, None, 'imap.auth: "xoauth2" needs a table [desks.….oauth] with provider and client_id'),
         ({}, {"provider": "google"}, "oauth.client_id: is missing: the id of the OAuth client"),
-        ({}, {"provider": "gogle"}, "oauth.provider: \"gogle\" is not known here: 'google', 'microsoft' or ''"),
+        ({}, {"provider": "gogle"}, "oauth.provider: \"gogle\" is not known here: 'google', 'microsoft'"),
         ({}, {"provider": "google", "token_url": "https://a.id/"}, 'goes with provider = "" only'),
         ({}, {"token_url": ""}, "oauth.token_url: "),
         ({}, {"scopes": []}, "oauth.scopes: is missing"),
-        ({}, OWN | {"token_url": "http://sso.kota.id/t"}, "token_url: \"http://sso.kota.id/t\" is not an address"),
+        ({}, OWN | {"token_url": "http://sso.kota.id/t"}, "token_url: \"http://sso.kota.id/t\" is"),
         ({}, OWN | {"token_url": "https://a:b@sso.kota.id/t"}, "is not an address for tokens"),
         ({}, OWN | {"token_url": "https://sso.kota.id:x/t"}, "is not an address for tokens"),
         ({}, {"provider": "microsoft", "tenant": "../x"}, 'oauth.tenant: "../x" is not a tenant'),

@@ -165,8 +165,8 @@ def _posted(url: str, body: bytes) -> tuple[int, bytes]:
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
             connection.request("POST", path, body, headers)
-            answer = connection.getresponse()
-            octets = answer.read(MOST_OCTETS + 1)
+            with connection.getresponse() as answer:
+                octets = answer.read(MOST_OCTETS + 1)
     except (OSError, HTTPException, ValueError) as error:
         words = " ".join(str(error).split())[:200] or type(error).__name__
         raise TemporaryError(f"{host} gives no token: {words}; trying again") from None
