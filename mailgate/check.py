@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from functools import partial
 
 from mailgate import gateway
 from mailgate.desk.calendar import missing_years
@@ -42,10 +43,17 @@ def findings(office: Office, *, offline: bool, today: date) -> Iterator[Finding]
         yield _holidays(office, key, desk, today)
         yield from _people(key, desk)
         yield from _trust(key, desk)
-        yield _tried(f"{key} secrets", lambda desk=desk: _secrets(office, desk))  # type: ignore[misc]
+        yield _tried(f"{key} secrets", partial(_secrets, office, key))
+        if key in office.tokens:
+            yield _tried(f"{key} oauth", partial(_token, office, key, offline))
         if not offline:
-            yield _tried(f"{key} imap", lambda desk=desk: _imap(office, desk))  # type: ignore[misc]
-            yield _tried(f"{key} smtp", lambda desk=desk: _smtp(office, desk))  # type: ignore[misc]
+            yield from logins(office, key)
+
+
+def logins(office: Office, key: str) -> Iterator[Finding]:
+    """Whether a desk's two servers let us in."""
+    yield _tried(f"{key} imap", partial(_imap, office, key))
+    yield _tried(f"{key} smtp", partial(_smtp, office, key))
 
 
 def _tried(what: str, look: Callable[[], Finding | str]) -> Finding:
@@ -106,14 +114,23 @@ def _trust(key: str, desk: Desk) -> Iterator[Finding]:
         yield Finding(Verdict.WARN, f"{key} dmarc", text)
 
 
-def _secrets(office: Office, desk: Desk) -> str:
-    gateway.account(desk, office.base)
-    gateway.submission_server(desk, office.base)
+def _secrets(office: Office, key: str) -> str:
+    gateway.account(office, key)
+    gateway.submission_server(office, key)
     return "can be read"
 
 
-def _imap(office: Office, desk: Desk) -> Finding | str:
-    mailbox = Mailbox(gateway.account(desk, office.base))
+def _token(office: Office, key: str, offline: bool) -> str:
+    kept = office.tokens[key]
+    kept.look()
+    if offline:
+        return f"a refresh token is in {kept.file}"
+    kept.asked(gateway.client(office, key)).result()
+    return f"the refresh token in {kept.file} gives access tokens"
+
+
+def _imap(office: Office, key: str) -> Finding | str:
+    desk, mailbox = office.settings.desks[key], Mailbox(gateway.account(office, key))
     try:
         offered = mailbox.capabilities()
         missing = _sent_folder(mailbox, desk.imap.sent)
@@ -141,14 +158,15 @@ def _sent_folder(mailbox: Mailbox, name: str) -> str | None:
     return f'sent = "{name}" cannot be watched: {there.reason}{hint}'
 
 
-def _smtp(office: Office, desk: Desk) -> str:
+def _smtp(office: Office, key: str) -> str:
     import asyncio
 
     async def knock() -> None:
         # Somebody waits for this; and a server that wants TLS from the first byte would never greet.
-        server = gateway.submission_server(desk, office.base)
+        server = gateway.submission_server(office, key)
         async with Session(replace(server, timeout=min(server.timeout, PATIENT_SECONDS))):
             pass
 
     asyncio.run(knock())
-    return f"{desk.smtp.host}:{desk.smtp.port}: connection and login work"
+    smtp = office.settings.desks[key].smtp
+    return f"{smtp.host}:{smtp.port}: connection and login work"

@@ -293,6 +293,30 @@ def check(
 
 
 @app.command()
+def authorize(
+    desk: Annotated[str, typer.Argument(help="Its key in the settings.")],
+    no_listen: Annotated[
+        bool, typer.Option("--no-listen", help="No listener on this machine: only a pasted answer counts.")
+    ] = False,
+) -> None:
+    """Let mailgate into a desk's mailbox at Google or Microsoft: obtain, keep and prove the refresh token.
+
+    Prints an address to open in a browser; the answer comes back by itself, or is pasted. A running service
+    uses the new token by itself. Exit 1: the token is kept, and a server does not take it.
+
+    Examples: mailgate authorize lpse · mailgate authorize lpse --no-listen
+    """
+    from mailgate.authorizing import Terminal, authorized
+    from mailgate.check import Verdict
+
+    office = _office()
+    terminal = Terminal(lambda text: print(text, flush=True), sys.stdin.fileno())
+    found = list(authorized(office, desk, terminal, listen=not no_listen))
+    _table(["", "what", "found"], [[one.verdict.value, one.what, one.text] for one in found], "")
+    raise typer.Exit(EX_TROUBLE if any(one.verdict is Verdict.FAIL for one in found) else 0)
+
+
+@app.command()
 def demo(
     checked: Annotated[
         bool, typer.Option("--check", help="Play unattended, verify every step, exit 0 or 1.")

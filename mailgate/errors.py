@@ -9,6 +9,10 @@ class TemporaryError(MailgateError):
     """Try again later: a server, a disk or a database did not answer as it should."""
 
 
+class AuthorizationRefusedError(TemporaryError):
+    """An OAuth2 desk may not log in until somebody runs `mailgate authorize DESK`."""
+
+
 class UnreadableMessageError(MailgateError):
     """Set this one mail aside and take the next; the text is the reason."""
 

@@ -8,6 +8,7 @@ import random
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ DELIVERY_EVERY = 0.2
 """Seconds between two looks at what may leave, while `run --once` still collects."""
 GRACE_SECONDS = 8.0
 """From SIGTERM on, for the mail in hand; systemd and design allow ten."""
+SESSION_SECONDS = 600.0
+"""Gmail ends a session with its token, mostly after an hour: one that lasted so long may end."""
 HANGS_AFTER = 1800.0
 """Seconds: longer than any mail may take, the ten minutes after the final dot included."""
 EX_TEMPFAIL = 75  # sysexits.h
@@ -92,7 +95,7 @@ def _collect_all(office: Office, store: Store, key: str, clock: Clock) -> int | 
     """How many mails came in; None when the mailbox failed: the other desks are served all the same."""
     reads, total = reader(office), 0
     try:
-        mailbox = Mailbox(gateway.account(office.settings.desks[key], office.base))
+        mailbox = Mailbox(gateway.account(office, key))
         try:
             while new := gateway.collect(office, store, mailbox, reads, key, clock):
                 total += new
@@ -266,7 +269,8 @@ class Service:
 
     def _serve_mailbox(self, key: str, bell: socket.socket, reads: Reader, pause: "Pause") -> None:
         """One connection for as long as it holds."""
-        mailbox = Mailbox(gateway.account(self.office.settings.desks[key], self.office.base))
+        mailbox = Mailbox(gateway.account(self.office, key))
+        began = time.monotonic()
         seconds = min(self.office.settings.desks[key].imap.poll_seconds, LONGEST_IDLE)
         leaving = partial(self._leaving, f"mailbox {key}")
         try:
@@ -278,6 +282,10 @@ class Service:
                 mailbox.wait(seconds, bell)
                 pause.reset()  # only now: a server that falls silent after the login must not be pestered
                 mailbox.select()
+        except TemporaryError as error:
+            if self.office.settings.desks[key].imap.auth != "xoauth2" or not _has_lasted(began):
+                raise
+            log.info("mailbox %s: connecting anew: %s", key, error)
         finally:
             mailbox.close()
 
@@ -346,6 +354,10 @@ class Service:
             feed_watchdog(self.pulse)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(done.wait(), seconds)
+
+
+def _has_lasted(began: float) -> bool:
+    return time.monotonic() - began >= SESSION_SECONDS
 
 
 @dataclass(slots=True)

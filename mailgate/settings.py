@@ -20,6 +20,7 @@ from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -44,7 +45,7 @@ EXTRA_ROLES = frozenset({"admin", "pimpinan"})
 """Roles that somebody may have without a level of their own: they carry rights (`#spam`, `#rahasia`)."""
 
 _KEPT_IN = "credential:NAME (systemd), env:NAME or file:PATH"
-_NEVER_SHOWN = frozenset({"password", "database", "alert_command"})
+_NEVER_SHOWN = frozenset({"password", "client_secret", "database", "alert_command"})
 _NO_VALUE = object()
 
 
@@ -313,6 +314,24 @@ def _in_order(day: tuple[Interval, ...]) -> tuple[Interval, ...]:
     return day
 
 
+def _endpoint(value: str) -> str:
+    """RFC 6749, sections 3.1.2.1 and 3.2: secrets go there, so TLS, but for what stays on this machine."""
+    if value and not _is_endpoint(value):
+        raise ValueError("is not an address for tokens: https://…, or http:// on this machine only")
+    return value
+
+
+def _is_endpoint(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:  # a port that is none, a bracket that stays open
+        return False
+    protected = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+    # RFC 6749, section 3.2: no fragment. A name and password in it would end up in logs.
+    return protected and bool(host) and text.isascii() and "@" not in parts.netloc and not parts.fragment
+
+
 Flag = Annotated[bool, Field(strict=True)]
 StrictDate = Annotated[date, Field(strict=True)]
 Line = Annotated[str, AfterValidator(_one_line)]
@@ -340,6 +359,7 @@ Host = Annotated[str, AfterValidator(_host)]
 LocalPath = Annotated[str, AfterValidator(_one_line), AfterValidator(_path)]
 LocalFile = Annotated[str, AfterValidator(_one_line), AfterValidator(_file)]
 LocalDirectory = Annotated[str, AfterValidator(_one_line), AfterValidator(_directory)]
+Endpoint = Annotated[str, AfterValidator(_one_line), AfterValidator(_endpoint)]
 SecretReference = Annotated[str, AfterValidator(_one_line), AfterValidator(_secret_reference)]
 Words = Annotated[tuple[Name, ...], BeforeValidator(_a_list)]
 WrittenInterval = Annotated[Interval, BeforeValidator(_from_text(interval))]
@@ -581,6 +601,36 @@ class Smtp(Table):
     def _kept_somewhere(cls, value: str, info: ValidationInfo) -> str:
         if not value and info.data.get("user") and info.data.get("auth") == "password":
             raise ValueError(f"is missing: {_KEPT_IN}")
+        return value
+
+
+class Oauth(Table):
+    """[desks.X.oauth]: who we are to the provider of a mailbox with auth = "xoauth2"."""
+
+    provider: Literal["google", "microsoft", ""] = ""
+    """"" has its addresses and scopes below."""
+    client_id: Name = Field(description="the id of the OAuth client that was made with the provider")
+    client_secret: SecretReference = ""
+    """Where it is kept; "" for a public client, which has none."""
+    tenant: Annotated[
+        str,
+        AfterValidator(_pattern(r"[A-Za-z0-9][A-Za-z0-9.-]*", "is not a tenant: its id, a domain or common")),
+    ] = "common"
+    """Microsoft's word for the office's directory."""
+    authorize_url: Endpoint = ""
+    token_url: Endpoint = ""
+    scopes: tuple[Name, ...] = ()
+
+    @field_validator("authorize_url", "token_url", "scopes")
+    @classmethod
+    def _own_or_the_providers(
+        cls, value: str | tuple[str, ...], info: ValidationInfo
+    ) -> str | tuple[str, ...]:
+        provider = info.data.get("provider")
+        if provider and value:
+            raise ValueError(f'goes with provider = "" only: what {provider} wants is known')
+        if provider == "" and not value:
+            raise ValueError('is missing: it is known for provider = "google" and "microsoft" only')
         return value
 
 
@@ -877,6 +927,8 @@ class Desk(Table):
     """None has the service's; see `Settings.hours_of`."""
     imap: Imap = Field(description="a table [desks.….imap]")
     smtp: Smtp = Field(description="a table [desks.….smtp]")
+    oauth: Oauth | None = None
+    """None where neither of them has auth = "xoauth2"."""
     levels: tuple[Level, ...] = Field(description="tables [[desks.….levels]], the front line first")
     staff: tuple[Staff, ...] = Field(description="tables [[desks.….staff]]")
     work: tuple[Work, ...] = ()
@@ -1189,6 +1241,17 @@ def _desk_faults(desk: Mapping[str, Any], own: set[str]) -> Iterator[_Fault]:
     yield from _repeated(_each(desk, "levels", "role"), "role of a level")
     yield from _unknown_names(desk)
     yield from _front_line_faults(desk)
+    yield from _oauth_faults(desk)
+
+
+def _oauth_faults(desk: Mapping[str, Any]) -> Iterator[_Fault]:
+    for key in ("imap", "smtp"):
+        server = _table(desk, key)
+        if server.get("auth") == "xoauth2" and "oauth" not in desk:
+            text = "needs a table [desks.….oauth] with provider and client_id"
+            yield _Fault((key, "auth"), text, "xoauth2")
+        if key == "smtp" and server.get("auth") == "xoauth2" and not server.get("user"):
+            yield _Fault((key, "user"), 'is missing: auth = "xoauth2" logs in with the mail address')
 
 
 def _unknown_names(desk: Mapping[str, Any]) -> Iterator[_Fault]:

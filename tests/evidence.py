@@ -75,7 +75,7 @@ def templates_sent(city: City, to: str | None = None) -> list[str]:
 @contextmanager
 def open_mailbox(city: City, desk: str = "kominfo") -> Iterator[Mailbox]:
     """A desk's mailbox as the service opens it."""
-    mailbox = Mailbox(gateway.account(city.office().settings.desks[desk], city.base))
+    mailbox = Mailbox(gateway.account(city.office(), desk))
     try:
         yield mailbox
     finally:

@@ -16,6 +16,7 @@ TABLES: tuple[type[BaseModel], ...] = (
     settings.Desk,
     settings.Imap,
     settings.Smtp,
+    settings.Oauth,
     settings.Level,
     settings.Staff,
     settings.Work,
@@ -33,12 +34,25 @@ def told() -> str:
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.__name__)
 def test_every_key_of_the_settings_is_in_the_manual(table: type[BaseModel]) -> None:
     days = {"tuesday", "wednesday", "thursday", "friday", "saturday"}  # `monday` … `sunday`
-    inner = {"hours", "imap", "smtp", "levels", "staff", "work", "rules", "escalations", "exceptions"}
+    inner = {
+        "hours",
+        "imap",
+        "smtp",
+        "oauth",
+        "levels",
+        "staff",
+        "work",
+        "rules",
+        "escalations",
+        "exceptions",
+    }
     named = set(re.findall(r"`([a-z_]+)`", told()))
     assert set(table.model_fields) - days - inner - named == set()
 
 
-@pytest.mark.parametrize("name", ["imap", "smtp", "levels", "staff", "work", "rules", "escalations", "hours"])
+@pytest.mark.parametrize(
+    "name", ["imap", "smtp", "oauth", "levels", "staff", "work", "rules", "escalations", "hours"]
+)
 def test_every_table_of_a_desk_is_in_the_manual(name: str) -> None:
     assert re.search(rf"\[desks\.X\.{name}\]", told())
 

@@ -21,6 +21,7 @@ COMMANDS = [
     (),
     ("run",),
     ("check",),
+    ("authorize",),
     ("demo",),
     ("read",),
     ("tickets",),

@@ -34,16 +34,18 @@ EDGES = {
     "mailgate.outbox.smtp": "outbox",
     "mailgate.message.worker": "worker",
     "mailgate.sources": "sources",
+    "mailgate.oauth": "oauth",
 }
 STATIONS = ("mailgate.errors", "mailgate.settings", "mailgate.message", "mailgate.desk", "mailgate.compose")
 """The mail's way: each may import those before it."""
 
 KNOW_SEVERAL = frozenset(
-    f"mailgate.{name}" for name in ("gateway", "service", "cli", "check", "views", "reading", "metrics")
+    f"mailgate.{name}"
+    for name in ("gateway", "service", "cli", "check", "authorizing", "views", "reading", "metrics")
 )
 PACKAGES = frozenset(
     f"mailgate.{name}"
-    for name in ("gateway", "intake", "message", "desk", "compose", "outbox", "store", "report")
+    for name in ("gateway", "intake", "message", "desk", "compose", "oauth", "outbox", "store", "report")
 )
 
 OWNERS = {

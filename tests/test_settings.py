@@ -143,7 +143,7 @@ def test_every_holiday_of_the_decree_is_a_day_off() -> None:
 def test_no_key_of_the_settings_is_missing_from_the_shipped_file() -> None:
     """Who edits the file must see what can be set; only what is explained in a comment is left out."""
     desk = tables()["desks"]["kominfo"]
-    assert set(Desk.model_fields) - set(desk) == {"hours"}
+    assert set(Desk.model_fields) - set(desk) == {"hours", "oauth"}
     for key in ("imap", "smtp"):
         assert set(Desk.model_fields[key].annotation.model_fields) == set(desk[key])  # type: ignore[union-attr]
     for key in ("service", "limits"):

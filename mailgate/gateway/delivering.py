@@ -110,7 +110,7 @@ async def _carry_with(van: Van, connections: int) -> None:
 
 async def _carry(van: Van) -> None:
     """One connection after the other, until nothing is left or we are to stop."""
-    server = submission_server(van.counter.desk, van.office.base)
+    server = submission_server(van.office, van.counter.key)
     while await _loaded(van):
         async with Session(server) as session:
             noted: asyncio.Future[None] | None = None

@@ -5,6 +5,7 @@ UIDs only, never sequence numbers; BODY.PEEK[] only, so that \\Seen stays a pers
 
 import contextlib
 import imaplib
+import re
 import select
 import socket
 import ssl
@@ -15,9 +16,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from imapclient import IMAPClient, SocketTimeout
+from imapclient.exceptions import LoginError
 
 from mailgate import __version__
-from mailgate.errors import TemporaryError
+from mailgate.errors import AuthorizationRefusedError, TemporaryError
 from mailgate.intake.cursor import Folder, Listed
 
 CONNECT_SECONDS = 20
@@ -42,6 +44,10 @@ class Account:
     processed: str
     set_aside: str
     ca_file: str = ""
+    desk: str = ""
+    """Its key in the settings, for messages."""
+    token: Callable[[str], str] | None = None
+    """With XOAUTH2: an access token other than the one that was refused, "" for none; None: the password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +70,7 @@ class Mailbox:
         """
         self.account = account
         self._refused: set[str] = set()
-        with _translated(f"{account.host}:{account.port}"):
-            self._client = _connect(account)
-        with self._asking("log in"):
-            self._client.login(account.user, account.password)
+        self._log_in()
         with self._asking("prepare the folders"):
             self._capabilities = frozenset(self._client.capabilities())
             self._introduce_ourselves()
@@ -75,6 +78,48 @@ class Mailbox:
             self._ensure(account.processed)
             self._ensure(account.set_aside)
         self.folder = self.select()
+
+    def _log_in(self) -> None:
+        """Connect and log in; where a token is refused, once more with a new one and from the beginning."""
+        if self.account.token is None:
+            self._connect()
+            with self._asking("log in"):
+                self._client.login(self.account.user, self.account.password)
+            return
+        token = self.account.token("")  # before the server waits for it
+        self._connect()
+        try:
+            self._present(token)
+        except AuthorizationRefusedError:
+            token = self.account.token(token)
+            self._connect()
+            self._present(token)
+
+    def _connect(self) -> None:
+        with _translated(f"{self.account.host}:{self.account.port}"):
+            self._client = _connect(self.account)
+
+    def _present(self, token: str) -> None:
+        """XOAUTH2. Raises AuthorizationRefusedError when it is the token that the server does not want."""
+        blob = f"user={self.account.user}\1auth=Bearer {token}\1\1"
+        with self._asking("log in"):
+            if not self._client.has_capability("AUTH=XOAUTH2"):
+                raise TemporaryError(f"{self.account.host} does not offer AUTH=XOAUTH2")
+            try:
+                # The server's second question is why it refuses; it is answered by an empty line.
+                self._client.sasl_login("XOAUTH2", lambda challenge: "" if challenge else blob)
+            except LoginError as error:
+                if isinstance(error.__context__, imaplib.IMAP4.abort):  # nobody refused, the line was cut
+                    raise error.__context__ from None
+                words = _one_line(error).replace(token, "…")
+                if _is_about_more(words):
+                    raise TemporaryError(
+                        f"{self.account.user} at {self.account.host}: log in: {words}"
+                    ) from None
+                raise AuthorizationRefusedError(
+                    f"{self.account.user} at {self.account.host} refuses the access token: {words};"
+                    f" run `mailgate authorize {self.account.desk}`, signed in as {self.account.user}"
+                ) from None
 
     def select(self) -> Folder:
         """Select the watched folder anew, which also tells whether it was rebuilt."""
@@ -308,6 +353,12 @@ def _translated(what: str) -> Iterator[None]:
         yield
     except _TROUBLE as error:
         raise TemporaryError(f"{what}: {_one_line(error)}") from error
+
+
+def _is_about_more(words: str) -> bool:
+    """Whether a refused login says nothing about the token: the server is busy or broken (RFC 5530)."""
+    codes = re.findall(r"\[([A-Z]+)", words.upper())
+    return bool(codes) and not {"AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED"} & set(codes)
 
 
 def _one_line(error: Exception) -> str:

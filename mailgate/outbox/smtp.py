@@ -8,7 +8,8 @@ import contextlib
 import re
 import socket
 import ssl
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
@@ -17,7 +18,7 @@ from typing import Self, TypeVar
 import aiosmtplib
 from aiosmtplib.protocol import SMTPProtocol, normalize_message_line_endings
 
-from mailgate.errors import TemporaryError
+from mailgate.errors import AuthorizationRefusedError, TemporaryError
 from mailgate.message.wire import is_international, on_the_wire, original_recipient
 from mailgate.outbox.retry import Answer, Lost, Stage
 
@@ -59,6 +60,10 @@ class Server:
     """An own certificate authority; "" takes the system's."""
     connect_timeout: float = 30
     """Seconds for each address of the host to accept a connection: no RFC asks for patience here."""
+    desk: str = ""
+    """Its key in the settings, for messages."""
+    token: Callable[[str], Future[str]] | None = None
+    """With XOAUTH2: an access token other than the one that was refused, "" for none; None: the password."""
 
 
 class Notify(StrEnum):
@@ -95,13 +100,34 @@ class Session:
             start_tls=server.security == "starttls",  # never None: "if offered" can be stripped on the way
             username=server.user or None,
             password=server.password or None,
+            oauth_token_generator=self._present if server.token else None,
             local_hostname=server.hello,
             timeout=server.timeout,
             tls_context=_tls(server),
         )
         self._must_reset = False
+        self._token = ""
 
     async def __aenter__(self) -> Self:
+        if self.server.token is None:
+            await self._enter()
+            return self
+        for attempt in (1, 2):  # where a token is refused, once more with a new one
+            # Before the server waits for it.
+            self._token = await asyncio.wrap_future(self.server.token(self._token))
+            try:
+                await self._enter()
+            except AuthorizationRefusedError:
+                if attempt == 2:
+                    raise
+            else:
+                break
+        return self
+
+    async def _present(self) -> str:
+        return self._token
+
+    async def _enter(self) -> None:
         try:
             await self._client.connect(sock=await _reached(self.server))
             if self._client.is_ehlo_or_helo_needed:  # a refusal of us must not look like one of a mail
@@ -109,8 +135,13 @@ class Session:
         except (aiosmtplib.SMTPException, *_LOST) as error:
             self._client.close()
             who = f"{self.server.user} at " if self.server.user else ""
-            raise TemporaryError(f"{who}{self.server.host}:{self.server.port}: {_words(error)}") from error
-        return self
+            where = f"{who}{self.server.host}:{self.server.port}"
+            if self._token and isinstance(error, aiosmtplib.SMTPAuthenticationError) and error.code >= 500:
+                raise AuthorizationRefusedError(
+                    f"{where} refuses the access token: {_words(error).replace(self._token, '…')};"
+                    f" run `mailgate authorize {self.server.desk}`, signed in as {self.server.user}"
+                ) from None
+            raise TemporaryError(f"{where}: {_words(error)}") from error
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

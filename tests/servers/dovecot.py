@@ -102,6 +102,23 @@ service stats {{
 }}
 """
 
+WITH_TOKENS = """\
+auth_mechanisms = plain login xoauth2
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2
+  args = {root}/oauth2.conf.ext
+}}
+"""
+OAUTH2 = """\
+introspection_mode = post
+introspection_url = {url}
+username_attribute = username
+active_attribute = active
+active_value = true
+timeout_msecs = 3000
+"""
+
 
 class Dovecot:
     """A server with its own folder and ports; starts on entering, is gone with all mail on leaving."""
@@ -109,8 +126,13 @@ class Dovecot:
     host = HOST
     password = PASSWORD
 
-    def __init__(self, users: Mapping[str, str] | None = None) -> None:
-        """`users`: passwords by address, for users who need another one than PASSWORD."""
+    def __init__(
+        self, users: Mapping[str, str] | None = None, *, introspection_url: str | None = None
+    ) -> None:
+        """`users`: passwords by address, for users who need another one than PASSWORD.
+
+        `introspection_url`: who says to whom an access token belongs; given, XOAUTH2 is offered.
+        """
         self._dovecot = private.program("dovecot", FOLDERS, MISSING)
         self._doveadm = private.program("doveadm", FOLDERS, MISSING)
         for plugin in ("imap", "lmtp"):
@@ -118,6 +140,7 @@ class Dovecot:
         self._account = private.unprivileged()
         self._root = private.new_folder("dovecot")
         self._users = dict(users or {})
+        self._introspection_url = introspection_url
         self._names = 0
         self._process: subprocess.Popen[bytes] | None = None
         self.port = private.free_port()
@@ -145,7 +168,14 @@ class Dovecot:
                 lmtp_port=self.lmtp_port,
             )
         )
+        if self._introspection_url:
+            self._accept_tokens(self._introspection_url)
         private.give_to(self._account, self._root)
+
+    def _accept_tokens(self, url: str) -> None:
+        (self._root / "oauth2.conf.ext").write_text(OAUTH2.format(url=url))
+        with (self._root / "dovecot.conf").open("a") as file:
+            file.write(WITH_TOKENS.format(root=self._root))
 
     def __enter__(self) -> Self:
         self.start()

@@ -122,11 +122,13 @@ class Sink:
         size: int = 30 * 1024 * 1024,
         smtputf8: bool = False,
         dsn: bool = False,
+        knows: Callable[[str, str], bool] | None = None,
         out: Path | None = None,
     ) -> None:
         """`users`: passwords by name; given, nobody sends without AUTH PLAIN. `size`: limit in bytes.
 
         `smtputf8`, `dsn`: whether these are offered.
+        `knows`: whether an access token is this user's; given, nobody sends without AUTH XOAUTH2.
 
         `out`: a folder; mails are then kept in its file only, and not in `received`.
         """
@@ -136,6 +138,7 @@ class Sink:
         self.size = size
         self.smtputf8 = smtputf8
         self.dsn = dsn
+        self.knows = knows
         self.tls = _server_side(certificate) if certificate else None
         if self.security is not Security.NONE and self.tls is None:
             raise ValueError(f"security={self.security.value!r} needs a certificate")
@@ -364,7 +367,7 @@ class _Conversation:
             "SMTPUTF8": self._sink.smtputf8,
             "DSN": self._sink.dsn,
             "STARTTLS": self._offers_starttls(),
-            "AUTH PLAIN": self._offers_auth(),
+            "AUTH XOAUTH2" if self._sink.knows else "AUTH PLAIN": self._offers_auth(),
         }
         return [keyword for keyword, offered in offers.items() if offered]
 
@@ -373,7 +376,7 @@ class _Conversation:
 
     def _offers_auth(self) -> bool:
         # RFC 4954, section 4: PLAIN never in the clear where TLS is to be had.
-        return bool(self._sink.users) and not self._offers_starttls()
+        return bool(self._sink.users or self._sink.knows) and not self._offers_starttls()
 
     def _starttls(self) -> None:
         self._say("220 2.0.0 go ahead")
@@ -390,6 +393,9 @@ class _Conversation:
 
     def _auth(self, argument: str) -> None:
         mechanism, _, initial = argument.partition(" ")
+        if self._sink.knows and mechanism.upper() == "XOAUTH2":
+            self._auth_by_token(initial, self._sink.knows)
+            return
         if mechanism.upper() != "PLAIN":
             self._say("504 5.5.4 only PLAIN")
             return
@@ -402,11 +408,25 @@ class _Conversation:
         self._user = user or ""
         self._say("235 2.7.0 welcome" if user else "535 5.7.8 wrong name or password")
 
+    def _auth_by_token(self, initial: str, knows: Callable[[str, str], bool]) -> None:
+        """As Google and Microsoft do it: why it is refused is a challenge, answered by an empty line."""
+        if self._misbehaved(Stage.AUTH):
+            return
+        words = base64.b64decode(initial).decode().split("\1")
+        user, token = words[0].removeprefix("user="), words[1].removeprefix("auth=Bearer ")
+        if knows(user, token):
+            self._user = user
+            self._say("235 2.7.0 welcome")
+            return
+        self._say("334 " + base64.b64encode(b'{"status":"401","schemes":"bearer"}').decode())
+        self._read_line()
+        self._say("535 5.7.8 Username and Password not accepted")
+
     def _mail(self, argument: str) -> None:
         path, size = _path("FROM", argument), _declared_size(argument)
         if path is None or not self._greeted or self._sender is not None:
             self._say("503 5.5.1 first EHLO, then one MAIL FROM:<address>")
-        elif self._sink.users and not self._user:
+        elif (self._sink.users or self._sink.knows) and not self._user:
             self._say("530 5.7.0 log in first")
         elif size > self._sink.size:
             self._say("552 5.3.4 too big")
