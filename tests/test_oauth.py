@@ -54,7 +54,7 @@ from mailgate.oauth import consent, endpoint
 from mailgate.oauth import tokens as keeping
 from mailgate.oauth.endpoint import Client
 from mailgate.oauth.tokens import Tokens
-from mailgate.outbox.smtp import Server, Session
+from mailgate.outbox.smtp import Envelope, Server, Session
 from mailgate.service import Pause, Service
 
 REMEDY = "run `mailgate authorize kominfo`"
@@ -435,10 +435,12 @@ def submission(sink: Sink, bag: Bag) -> Server:
 
 
 def sent(sink: Sink, bag: Bag) -> None:
+    raw = b"Subject: satu\r\n\r\nisi\r\n"
+
     async def whole() -> None:
         async with Session(submission(sink, bag)) as session:
-            assert await session.envelope("rina@warga.example") is None
-            await session.data(b"Subject: satu\r\n\r\nisi\r\n")
+            assert await session.envelope(Envelope("rina@warga.example", raw)) is None
+            await session.data(raw)
 
     asyncio.run(whole())
 
