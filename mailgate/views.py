@@ -15,7 +15,7 @@ from mailgate.logs import printable
 from mailgate.message.message import Address, Message, Unreadable
 from mailgate.settings import Desk, Rule, Settings, Work
 from mailgate.sources import Source
-from mailgate.store import blocks, confirmations, mails, outbox, tickets
+from mailgate.store import blocks, confirmations, instances, mails, outbox, tickets
 from mailgate.store.database import Connection
 
 Json = dict[str, Any]
@@ -349,6 +349,7 @@ def status_rows(look: Connection, settings: Settings, now: datetime) -> list[Jso
     """What waits at each desk of the settings."""
     came, leaves = mails.counts(look), outbox.counts(look)
     asked = confirmations.counts(look, now - CONFIRMED_WITHIN)
+    held = instances.holders(look, settings.desks)
     return [
         {
             "desk": desk,
@@ -359,6 +360,7 @@ def status_rows(look: Connection, settings: Settings, now: datetime) -> list[Jso
             "failed": leaves.get((desk, outbox.FAILED), 0),
             "confirmations": asked.get(desk, 0),
             "blocked": len(blocks.listed(look, desk)),
+            "held_by": held.get(desk),
         }
         for desk in settings.desks
     ]
@@ -384,6 +386,8 @@ def print_status(row: Json) -> None:
     _print(f"  mail out       {row['to_leave']} to leave, {row['failed']} failed")
     _print(f"  confirmations  {row['confirmations']} unanswered")
     _print(f"  senders        {row['blocked']} blocked")
+    if row["held_by"]:  # known on PostgreSQL only
+        _print(f"  mailbox        held by {row['held_by']}")
 
 
 def print_ticket(full: Json) -> None:

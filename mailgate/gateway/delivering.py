@@ -154,7 +154,8 @@ def _begin(write: Connection, one: Claimed, van: Van) -> bool:
 
 def _note(write: Connection, one: Claimed, attempt: Attempt, van: Van) -> None:
     now = van.clock()
-    outbox.settle(write, one.seq, attempt, now)
+    if not outbox.settle(write, one.seq, attempt, now, van.instance):
+        return  # we were taken for dead, and another instance has it
     try:
         with write.begin_nested():
             match attempt:
