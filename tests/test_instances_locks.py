@@ -4,16 +4,21 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import timedelta
 
 import pytest
 from servers.postgres import Postgres
 from sqlalchemy import text
 from store_cast import NOW
 
-from mailgate.store import alerts
+from mailgate.outbox.retry import Attempt, Deferred, Sent
+from mailgate.service import enter, settle_gone
+from mailgate.store import alerts, outbox
 from mailgate.store.database import Store, require_current, upgrade
 from mailgate.store.instances import AlreadyRunningError, Instance, holders
+from mailgate.store.outbox import Claimed, Composed
 
+RINA = "rina@disdik.example.go.id"
 DESKS = ("kominfo", "lpse")
 
 
@@ -122,3 +127,83 @@ def test_two_that_alert_for_the_first_time_alert_once(stores: list[Store]) -> No
 
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(alert, stores[:2])) == [False, True]
+
+
+def add(store: Store, token: str) -> None:
+    mail = Composed(
+        token, "kominfo", None, None, "reply", "requester", False, RINA, RINA, f"{token}@x", b"raw"
+    )
+    with store.writing() as write:
+        outbox.add(write, [mail], NOW)
+
+
+def claim(store: Store, instance: Instance) -> Claimed:
+    """One mail, DATA begun."""
+    with store.writing() as write:
+        (one,) = outbox.claim(write, "kominfo", instance.name, NOW, 50)
+        assert outbox.begin_data(write, one.seq, instance.name, NOW)
+    return one
+
+
+def settle(store: Store, one: Claimed, attempt: Attempt, instance: Instance) -> bool:
+    with store.writing() as write:
+        return outbox.settle(write, one.seq, attempt, NOW, instance.name)
+
+
+def state(store: Store) -> str:
+    with store.reading() as look:
+        (found,) = outbox.counts(look)
+    return found[1]
+
+
+def test_the_mail_of_a_dead_instance_is_settled_at_the_second_look_and_that_of_a_living_one_never(
+    stores: list[Store],
+) -> None:
+    upgrade(stores[0])
+    sender, other = Instance(stores[0]), Instance(stores[1])
+    sender.enter()
+    other.enter()
+    add(stores[0], "a")
+    claim(stores[0], sender)
+    gone = frozenset[str]()
+    for _ in range(3):
+        gone = settle_gone(stores[1], other, lambda: NOW, gone)
+        assert (gone, state(stores[1])) == (frozenset(), "sending")
+    sender.leave()
+    gone = settle_gone(stores[1], other, lambda: NOW, gone)
+    assert (gone, state(stores[1])) == ({sender.name}, "sending")  # a restarted database forgets the living
+    settle_gone(stores[1], other, lambda: NOW, gone)
+    assert state(stores[1]) == "uncertain"
+    other.leave()
+
+
+def test_a_new_instance_settles_what_a_dead_one_left_before_it_does_anything_else(
+    stores: list[Store],
+) -> None:
+    upgrade(stores[0])
+    dead = Instance(stores[0])
+    add(stores[0], "a")
+    claim(stores[0], dead)
+    new = Instance(stores[1])
+    enter(stores[1], new, lambda: NOW)
+    assert state(stores[1]) == "uncertain"
+    new.leave()
+
+
+def test_whoever_was_taken_for_dead_too_early_disturbs_nobody_and_its_yes_still_counts(
+    stores: list[Store],
+) -> None:
+    upgrade(stores[0])
+    early, other = Instance(stores[0]), Instance(stores[1])
+    add(stores[0], "a")
+    one = claim(stores[0], early)
+    with stores[1].writing() as write:
+        outbox.recover(write, NOW, alone=False, gone=[early.name])
+        outbox.retry(write, None, NOW)
+    claim(stores[1], other)
+    later = NOW + timedelta(hours=1)
+    assert not settle(stores[0], one, Deferred("busy", later), early)
+    assert state(stores[0]) == "sending"  # still the other's
+    assert settle(stores[0], one, Sent("250 taken"), early)
+    assert not settle(stores[1], one, Deferred("busy", later), other)
+    assert state(stores[0]) == "sent"
