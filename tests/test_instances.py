@@ -85,6 +85,20 @@ def test_when_the_holder_is_killed_the_other_answers_within_half_a_minute_and_no
     assert folders(city)[:2] == [0, 2]
 
 
+def test_a_mailbox_that_its_holder_cannot_reach_is_served_by_another_that_can(city: City) -> None:
+    imap = city.tables["desks"]["kominfo"]["imap"]
+    imap["port"] = private.free_port()
+    with Daemon(city.settings_file) as first:
+        first.says("mailbox kominfo: waiting")
+        imap["port"] = city.dovecot.port
+        with Daemon(city.settings_file) as second:
+            second.says("mailbox kominfo: connected", seconds=TAKEN_OVER_WITHIN)
+            city.receive(city.mail())
+            city.sink.wait_for(ANSWERS_TO_ONE_MAIL)
+            assert (second.stop(), first.stop()) == (0, 0)
+    assert len(city.sent(RINA)) == 1
+
+
 def test_when_the_database_restarts_under_both_each_mailbox_is_served_again_by_one(
     tmp_path: Path, dovecot: Dovecot, sink: Sink
 ) -> None:

@@ -160,6 +160,14 @@ def test_outside_a_unit_nothing_is_told_and_nothing_breaks(monkeypatch: pytest.M
     notify.tell("READY=1")
 
 
+def test_a_systemd_that_does_not_listen_holds_up_nothing(
+    systemd: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify, "PATIENCE", 0.001)
+    told = [notify.tell(f"STATUS={n}") for n in range(1000)]  # far more than a socket has room for
+    assert len(heard(systemd)) < len(told)
+
+
 @pytest.mark.parametrize(
     ("usec", "pid", "seconds"),
     [("30000000", None, 15.0), ("30000000", "1", None), ("", None, None), (None, None, None)],
