@@ -75,13 +75,10 @@ class Instance:
     def _hold(self, desk: str) -> bool:
         if self._store.is_sqlite or self.holds(desk):
             return True
-        if not self._ask("SELECT pg_try_advisory_lock(:key)", key=key(_mailbox(desk))):
-            return False
-        with self._turn:
-            if self._session is None:  # lost meanwhile, and the lock with it
-                return False
-            self._held |= {desk}
-        return True
+        with self._turn:  # the lock and the note of it belong to one session
+            if self._asked("SELECT pg_try_advisory_lock(:key)", key=key(_mailbox(desk))):
+                self._held |= {desk}
+        return desk in self._held
 
     def holds(self, desk: str) -> bool:
         """Whether it is still ours: the database is asked, which may have forgotten us."""
@@ -126,7 +123,11 @@ class Instance:
                 self._lose()
 
     def _ask(self, question: str, **facts: object) -> bool:
-        with self._turn, translated():
+        with self._turn:
+            return self._asked(question, **facts)
+
+    def _asked(self, question: str, **facts: object) -> bool:
+        with translated():
             try:
                 return bool(self._known_session().scalar(text(question), facts))
             except Exception:
