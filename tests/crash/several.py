@@ -24,8 +24,8 @@ from crash.mailbag import bag
 from crash.prey import ABOUT_A_MAIL, Life
 from crash.sink import CarelessSink
 
-LONGEST_WAIT = 4.0
-"""Seconds for which a victim is watched for a line about a mail; a new one needs some of them to start."""
+LONGEST_WAIT = 20.0
+"""Seconds for which somebody at work is looked for; a new one needs some of them to start."""
 
 
 @dataclass(slots=True)
@@ -52,23 +52,32 @@ class Herd(Hunt):
         self.alive.append(life)
 
     def _one_death(self) -> None:
-        """At a random moment, or a moment after the victim said something about a mail."""
+        """Mostly a moment after somebody said something about a mail; else whoever it hits."""
         self._retry()
         before = self._standing()
         self._bring(self._arrivals(before))
-        victim = self.chance.choice(self.alive)
-        if self.chance.random() < 0.3:
-            time.sleep(self.chance.uniform(0, LONGEST_WAIT / 2))
-        else:
-            said = victim.log.read_bytes().count(ABOUT_A_MAIL.encode())
-            victim.sleep_until_line(said + 1, victim.age() + LONGEST_WAIT)
-            time.sleep(self.chance.uniform(0, SOON))
+        victim = self._speaker() if self.chance.random() < 0.8 else self.chance.choice(self.alive)
+        time.sleep(self.chance.uniform(0, SOON))
         if self._end(victim):
             self._note(before, self._standing())
         else:
             self.ended_first += 1
         self.alive.remove(victim)
         self._one_more()
+
+    def _speaker(self) -> Life:
+        """Who says something about a mail next: it is at work. Whoever it is, when nobody does for long."""
+        said = [self._lines(life) for life in self.alive]
+        until = time.monotonic() + LONGEST_WAIT
+        while time.monotonic() < until:
+            for life, before in zip(self.alive, said, strict=True):
+                if self._lines(life) > before:
+                    return life
+            time.sleep(0.005)
+        return self.chance.choice(self.alive)
+
+    def _lines(self, life: Life) -> int:
+        return life.log.read_bytes().count(ABOUT_A_MAIL.encode())
 
     def _end(self, life: Life) -> bool:
         killed = life.kill()
