@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -235,6 +236,10 @@ def run(
     if now is not None and not once:
         raise UsageError("--now freezes the clock and goes with --once only")
     logs.start(Chosen.log_level)
+    if not once:
+        # It means "read the settings anew", and that is what a start does: it must not end one under way,
+        # which systemd would take for a clean exit.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     office = _office()
     with _store(office.settings) as store:
         clock = _clock(office, store, now)
@@ -268,7 +273,7 @@ def _run_once(office: "Office", store: "Store", clock: Callable[[], datetime]) -
 def _run(office: "Office", store: "Store", clock: Callable[[], datetime]) -> int:
     from mailgate.service import Service
 
-    return Service(office, store, clock).run()
+    return Service(office, store, clock, reload=_office).run()
 
 
 @app.command()

@@ -29,6 +29,14 @@ class State:
         for name, trouble in self._pulse.troubles().items():
             up.add_metric([name], 0 if trouble or name in hanging else 1)
         yield up
+        holder = GaugeMetricFamily(
+            "mailgate_holder",
+            "1 while this instance serves the mailbox, 0 while another does",
+            labels=["desk"],
+        )
+        for desk, holds in dict(self._pulse.holder_of).items():
+            holder.add_metric([desk], int(holds))
+        yield holder
         try:
             with self._store.reading() as look:
                 waiting, known = outbox.counts(look), mails.counts(look)
@@ -101,7 +109,10 @@ def health(pulse: Pulse) -> tuple[bool, str]:
     """Whether all is well, and one line for each part."""
     hanging = set(pulse.hanging())
     troubles = pulse.troubles()
+    elsewhere = {f"mailbox {desk}" for desk, holds in dict(pulse.holder_of).items() if not holds}
     lines = [
-        f"{name}: {'hanging' if name in hanging else trouble or 'ok'}" for name, trouble in troubles.items()
+        f"{name}: {'hanging' if name in hanging else trouble or 'ok'}"
+        + (" (held by another instance)" if name in elsewhere else "")
+        for name, trouble in troubles.items()
     ]
     return not hanging and not any(troubles.values()), "\n".join(lines) + "\n"

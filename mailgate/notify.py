@@ -4,6 +4,8 @@ import contextlib
 import os
 import socket
 
+PATIENCE = 1.0
+"""Seconds: a systemd that does not read, such as one that replaces itself, must not stop the mail either."""
 _KIND = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC
 
 
@@ -16,6 +18,7 @@ def tell(state: str) -> None:
         address = "\0" + address[1:]
     # A word that does not reach systemd must not stop the mail.
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, _KIND) as sock:
+        sock.settimeout(PATIENCE)
         sock.connect(address)
         sock.sendall(state.encode())
 

@@ -29,16 +29,25 @@ class Pulse:
 
     monotonic: Callable[[], float] = time.monotonic
     parts: dict[str, Part] = field(default_factory=dict)
+    holder_of: dict[str, bool] = field(default_factory=dict)
+    """Whether this instance serves the mailbox of a desk; false where another one does."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def expect(self, name: str, limit: float) -> None:
         with self._lock:
             self.parts[name] = Part(limit, self.monotonic())
 
+    def forget(self, name: str) -> None:
+        """It is no part of the service any more; what it still says on its way out is not heard."""
+        with self._lock:
+            self.parts.pop(name, None)
+
     def beat(self, name: str, trouble: str = "") -> bool:
         """It works, or it says what keeps it; True when that is news."""
         with self._lock:
-            part = self.parts[name]
+            part = self.parts.get(name)
+            if part is None:
+                return False
             part.beat_at = self.monotonic()
             news = part.trouble != trouble
             part.trouble = trouble
@@ -47,7 +56,8 @@ class Pulse:
     def alive(self, name: str) -> None:
         """In the middle of long work, which is neither trouble nor its end."""
         with self._lock:
-            self.parts[name].beat_at = self.monotonic()
+            if name in self.parts:
+                self.parts[name].beat_at = self.monotonic()
 
     def hanging(self) -> list[str]:
         """Parts that gave no sign of life for too long."""

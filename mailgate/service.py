@@ -3,26 +3,27 @@
 import asyncio
 import contextlib
 import logging
-import os
 import random
+import select
 import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
 from mailgate import gateway, notify
 from mailgate.errors import MailgateError, TemporaryError
-from mailgate.gateway import Clock, Office
+from mailgate.gateway import Clock, Office, reloaded
 from mailgate.intake.imap import Mailbox
 from mailgate.message import worker
 from mailgate.message.worker import Reader
 from mailgate.pulse import Pulse
 from mailgate.store import outbox
 from mailgate.store.database import Store, require_current
+from mailgate.store.instances import Instance
 
 log = logging.getLogger("mailgate")
 
@@ -39,27 +40,34 @@ SESSION_SECONDS = 600.0
 """Gmail ends a session with its token, mostly after an hour: one that lasted so long may end."""
 HANGS_AFTER = 1800.0
 """Seconds: longer than any mail may take, the ten minutes after the final dot included."""
+STANDBY_SECONDS = 5.0
+"""Between two looks whether a mailbox that another instance holds is free, and whether we are still known."""
+PATIENCE_SECONDS = 1.0
+"""For which `run --once` waits for a mailbox: that its holder was killed is noticed a moment later."""
 EX_TEMPFAIL = 75  # sysexits.h
 
 
-class AlreadyRunningError(TemporaryError):
-    """Another mailgate holds this database."""
-
-
-def enter(store: Store, clock: Clock) -> None:
-    """Become the one service on this database, and settle what an earlier one left half done."""
+def enter(store: Store, instance: Instance, clock: Clock) -> None:
+    """Be one of those that serve this database, and settle what an earlier one left half done."""
     require_current(store)
-    if not store.claim_service():
-        raise AlreadyRunningError("another mailgate is running on this database; only one may")
+    instance.enter()
+    settle_gone(store, instance, clock)
+
+
+def settle_gone(
+    store: Store, instance: Instance, clock: Clock, seen: frozenset[str] | None = None
+) -> frozenset[str]:
+    """Settle the claims of instances that are gone; returns which ones those are.
+
+    `seen`: only of those that were gone before, None: of all.
+    """
     with store.writing() as write:
-        uncertain = outbox.recover(write, clock(), alone=True)
+        gone = instance.gone(write, outbox.claimants(write))
+        settled = gone if seen is None else gone & seen
+        uncertain = outbox.recover(write, clock(), alone=store.is_sqlite and seen is None, gone=settled)
     if uncertain:
         log.warning("%d mails were on their way when mailgate last ended: uncertain, tried again", uncertain)
-
-
-def instance() -> str:
-    """Who claims mail, for people who look into the outbox."""
-    return f"{socket.gethostname()[:40]}:{os.getpid()}"
+    return gone
 
 
 def reader(office: Office) -> Reader:
@@ -71,33 +79,44 @@ def reader(office: Office) -> Reader:
 
 def run_once(office: Office, store: Store, clock: Clock) -> int:
     """Every pass until there is nothing left to do; 75 when a desk could not be reached, else 0."""
-    enter(store, clock)
-    return EX_TEMPFAIL if asyncio.run(_run_once(office, store, clock)) else 0
+    instance = Instance(store)
+    try:
+        enter(store, instance, clock)
+        return EX_TEMPFAIL if asyncio.run(_run_once(office, store, instance, clock)) else 0
+    finally:
+        instance.leave()
 
 
-async def _run_once(office: Office, store: Store, clock: Clock) -> set[str]:
+async def _run_once(office: Office, store: Store, instance: Instance, clock: Clock) -> set[str]:
     """What was in trouble. Mail leaves while more comes in: the disk is waited for by both at once."""
     desks, troubled = list(office.settings.desks), set[str]()
     with ThreadPoolExecutor(max_workers=len(desks), thread_name_prefix="mailbox") as pool:
         loop = asyncio.get_running_loop()
-        collecting = [loop.run_in_executor(pool, _collect_all, office, store, key, clock) for key in desks]
+        collecting = [
+            loop.run_in_executor(pool, _collect_all, office, store, instance, key, clock) for key in desks
+        ]
         waiting: set[asyncio.Future[int | None]] = set(collecting)
         while waiting:
             _, waiting = await asyncio.wait(waiting, timeout=DELIVERY_EVERY)
-            await _deliver_all(office, store, desks, clock, troubled)
+            await _deliver_all(office, store, instance, clock, troubled)
     troubled |= {key for key, one in zip(desks, collecting, strict=True) if one.result() is None}
     await asyncio.to_thread(_tick_all, office, store, clock, troubled)
-    await _deliver_all(office, store, desks, clock, troubled)
+    await _deliver_all(office, store, instance, clock, troubled)
     return troubled
 
 
-def _collect_all(office: Office, store: Store, key: str, clock: Clock) -> int | None:
+def _collect_all(office: Office, store: Store, instance: Instance, key: str, clock: Clock) -> int | None:
     """How many mails came in; None when the mailbox failed: the other desks are served all the same."""
     reads, total = reader(office), 0
     try:
+        if not instance.hold(key, PATIENCE_SECONDS):
+            log.info("mailbox %s: held by another instance, left to it", key)
+            return 0
         mailbox = Mailbox(gateway.account(office, key))
         try:
-            while new := gateway.collect(office, store, mailbox, reads, key, clock):
+            while new := gateway.collect(
+                office, store, mailbox, reads, key, clock, lambda: not instance.holds(key)
+            ):
                 total += new
         finally:
             mailbox.close()
@@ -134,20 +153,20 @@ def _complain_of(part: str, error: Exception) -> None:
 
 
 async def _deliver_all(
-    office: Office, store: Store, desks: Iterable[str], clock: Clock, troubled: set[str]
+    office: Office, store: Store, instance: Instance, clock: Clock, troubled: set[str]
 ) -> None:
     async def one(key: str) -> None:
         name = f"submission {key}"
         if name in troubled:  # it had its chance
             return
         try:
-            while await gateway.deliver(office, store, key, instance(), clock, lambda: False):
+            while await gateway.deliver(office, store, key, instance.name, clock, lambda: False):
                 pass
         except Exception as error:
             _complain_of(name, error)
             troubled.add(name)
 
-    await asyncio.gather(*(one(key) for key in desks))
+    await asyncio.gather(*(one(key) for key in office.settings.desks))
 
 
 # --- for ever ---------------------------------------------------------------------------------------------
@@ -163,35 +182,86 @@ def feed_watchdog(pulse: Pulse) -> None:
 
 
 @dataclass(slots=True)
+class Serving:
+    """What serves one desk: a thread for its mailbox, and a task for what leaves."""
+
+    bell: socket.socket
+    """Readable when the thread is to look up from its waiting …"""
+    rings: socket.socket
+    """… because something was written here."""
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    """Mail may leave."""
+    anew: asyncio.Event = field(default_factory=asyncio.Event)
+    """A pause after a failure is over before its time: other settings, or the end."""
+    gone: threading.Event = field(default_factory=threading.Event)
+    """The desk left the settings."""
+
+    def ring(self) -> None:
+        with contextlib.suppress(OSError):  # that thread was not waiting, and has left already
+            self.rings.send(b"x")
+
+    def close(self) -> None:
+        self.bell.close()
+        self.rings.close()
+
+    def nap(self, seconds: float) -> None:
+        """For the thread: until time is up or the bell rings."""
+        select.select([self.bell], [], [], seconds)
+        self.hear()
+
+    def hear(self) -> None:
+        """Take what rang as heard; what it told of stands where it was written before."""
+        with contextlib.suppress(BlockingIOError):
+            self.bell.recv(4096)
+
+
+def _new_serving() -> Serving:
+    bell, rings = socket.socketpair()
+    bell.setblocking(False)
+    rings.setblocking(False)  # a bell that rings already need not ring louder
+    return Serving(bell, rings)
+
+
+@dataclass(slots=True)
 class Service:
     """The daemon. `run` returns after SIGTERM or SIGINT, or after `stop`."""
 
     office: Office
+    """What every loop reads anew at each round: SIGHUP puts another one here."""
     store: Store
     clock: Clock
-    ousted: bool = False
     tick_seconds: float = TICK_SECONDS
     """How often time is looked at; the demo, whose clock jumps, is less patient."""
+    reload: Callable[[], Office] | None = None
+    """Reads settings, templates and holidays anew for SIGHUP. Raises SettingsError."""
     pulse: Pulse = field(default_factory=Pulse)
     stopping: threading.Event = field(default_factory=threading.Event)
-    _bells: list[socket.socket] = field(default_factory=list)
-    _wake_delivery: dict[str, Callable[[], object]] = field(default_factory=dict)
+    _serving: dict[str, Serving] = field(default_factory=dict)
+    _threads: dict[str, threading.Thread] = field(default_factory=dict)
+    """By desk, also of desks that have gone: the last one that served its mailbox."""
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _ringing: Callable[[], object] | None = None
+    _instance: Instance = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._instance = Instance(self.store)
 
     def run(self) -> int:
-        enter(self.store, self.clock)
-        with self._figures():
-            asyncio.run(self._run())
-        return EX_TEMPFAIL if self.ousted else 0
+        try:
+            enter(self.store, self._instance, self.clock)
+            with self._figures():
+                asyncio.run(self._run())
+        finally:
+            self._instance.leave()
+        return 0
 
     def stop(self) -> None:
         """From any thread: finish the mail in hand and leave."""
         self.stopping.set()
         if self._ringing is not None:
             self._ringing()
-        for bell in self._bells:
-            with contextlib.suppress(OSError):  # that thread was not waiting, and has left already
-                bell.send(b"x")
+        for serving in list(self._serving.values()):
+            serving.ring()
 
     @contextlib.contextmanager
     def _figures(self) -> Iterator[None]:
@@ -209,95 +279,192 @@ class Service:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        done = asyncio.Event()
+        done, hung_up = asyncio.Event(), asyncio.Event()
+        reloading: asyncio.Task[None] | None = None
         self._ringing = lambda: loop.call_soon_threadsafe(done.set)
         if self.stopping.is_set():  # `stop` came before there was a bell to ring
             done.set()
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self.stop)
-        tasks = [asyncio.create_task(self._deliver(key, loop)) for key in self.office.settings.desks]
-        tasks += [asyncio.create_task(self._tick(done)), asyncio.create_task(self._feed_watchdog(done))]
-        await asyncio.sleep(0)  # each loop has hung up its bell
-        threads = [self._watcher(key) for key in self.office.settings.desks]
+            if self.reload is not None:
+                loop.add_signal_handler(signal.SIGHUP, hung_up.set)
+                reloading = asyncio.create_task(self._reload_when(hung_up, self.reload, loop))
+        for key in self.office.settings.desks:
+            self._begin(key, loop)
+        self._start(self._tick(done))
+        self._start(self._feed_watchdog(done))
+        if not self.store.is_sqlite:
+            self._start(self._stay_known(done))
         notify.tell("READY=1")
         log.info("running: %d desks", len(self.office.settings.desks))
         await done.wait()
         notify.tell("STOPPING=1")
         log.info("stopping")
-        await self._leave(tasks, threads, loop)
+        if reloading is not None:
+            reloading.cancel()
+        await self._leave(loop)
 
-    async def _leave(
-        self,
-        tasks: list[asyncio.Task[None]],
-        threads: list[threading.Thread],
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _leave(self, loop: asyncio.AbstractEventLoop) -> None:
         """Every step may be cut at any instruction, so what does not end in time is left behind."""
         until = loop.time() + GRACE_SECONDS
-        for wake in self._wake_delivery.values():
-            wake()
+        self._wake_all()
+        tasks = list(self._tasks)
         await asyncio.wait(tasks, timeout=GRACE_SECONDS - 1)
         for task in tasks:
             task.cancel()  # a DATA under way becomes uncertain
         await asyncio.wait(tasks, timeout=1)
-        for thread in threads:
+        for thread in self._threads.values():
             while thread.is_alive() and loop.time() < until:
                 await asyncio.sleep(0.02)
 
+    # desks come, change and go
+
+    def _begin(self, key: str, loop: asyncio.AbstractEventLoop) -> None:
+        self._serving[key] = serving = _new_serving()
+        for name in (f"mailbox {key}", f"submission {key}"):
+            self.pulse.expect(name, HANGS_AFTER)
+        self._start(self._deliver(key, serving))
+        arguments = (key, serving, self._threads.get(key), loop)
+        thread = threading.Thread(target=self._watch, args=arguments, name=f"mailbox {key}", daemon=True)
+        self._threads[key] = thread
+        thread.start()
+
+    def _end(self, key: str) -> None:
+        """What is under way comes to its end; what waits in the store stays there."""
+        serving = self._serving.pop(key)
+        serving.gone.set()
+        self._wake(serving)
+        for name in (f"mailbox {key}", f"submission {key}"):
+            self.pulse.forget(name)
+        self.pulse.holder_of.pop(key, None)
+
+    def _wake_all(self) -> None:
+        for serving in self._serving.values():
+            self._wake(serving)
+
+    def _wake(self, serving: Serving) -> None:
+        serving.wake.set()
+        serving.anew.set()
+        serving.ring()
+
+    async def _reload_when(
+        self, hung_up: asyncio.Event, read: Callable[[], Office], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        while await hung_up.wait():
+            hung_up.clear()
+            # systemd.service(5), Type=notify-reload; older ones show "reloading" until READY=1.
+            notify.tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            try:
+                office, words = await asyncio.to_thread(reloaded, self.office, read)
+                self._adopt(office, loop)
+                log.info("reloaded: %s", "; ".join(words) or "nothing is different")
+            except Exception as error:  # whatever is wrong with the new ones, those in use go on
+                _complain_of("not reloaded, all stays as it was", error)
+            notify.tell("READY=1")
+
+    def _adopt(self, office: Office, loop: asyncio.AbstractEventLoop) -> None:
+        before, after = self.office.settings.desks.keys(), office.settings.desks.keys()
+        for key in before - after:
+            self._end(key)
+        self.office = office  # only now: nobody looks for a desk that is not there
+        for key in after - before:
+            self._begin(key, loop)
+        self._wake_all()
+
     # mailboxes
 
-    def _watcher(self, key: str) -> threading.Thread:
-        bell, rings = socket.socketpair()
-        bell.setblocking(False)
-        self._bells.append(rings)
-        self.pulse.expect(f"mailbox {key}", HANGS_AFTER)
-        thread = threading.Thread(target=self._watch, args=(key, bell), name=f"mailbox {key}", daemon=True)
-        thread.start()
-        return thread
-
-    def _watch(self, key: str, bell: socket.socket) -> None:
+    def _watch(
+        self,
+        key: str,
+        serving: Serving,
+        before: threading.Thread | None,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
         """Connect, take in, wait, again; each failure in a row is followed by a longer pause."""
-        name, pause, reads = f"mailbox {key}", Pause(), reader(self.office)
-        while not self.stopping.is_set():
-            try:
-                self._serve_mailbox(key, bell, reads, pause)
-            except Exception as error:  # whatever it was, the next connection is another chance
-                self._complain(name, error)
-                self.stopping.wait(pause.longer())
-        reads.close()
+        if before is not None:  # the desk had left the settings, and is back
+            before.join()
+        name, pause = f"mailbox {key}", Pause()
+        while not self._is_over(serving):
+            office = self.office
+            reads = reader(office)
+            while not self._is_over(serving) and self.office is office:
+                try:
+                    if self._hold(key):
+                        self._serve_mailbox(key, serving, office, reads, pause, loop)
+                    else:
+                        serving.nap(STANDBY_SECONDS)
+                except Exception as error:  # whatever it was, the next connection is another chance
+                    self._complain(name, error)
+                    self._instance.release(key)  # another instance may reach it
+                    serving.nap(pause.longer())
+            reads.close()
+        self._instance.release(key)
+        serving.close()
 
-    def _serve_mailbox(self, key: str, bell: socket.socket, reads: Reader, pause: "Pause") -> None:
-        """One connection for as long as it holds."""
-        mailbox = Mailbox(gateway.account(self.office, key))
+    def _is_over(self, serving: Serving) -> bool:
+        return self.stopping.is_set() or serving.gone.is_set()
+
+    def _hold(self, key: str) -> bool:
+        """Whether the mailbox is ours; one that another instance serves is no trouble."""
+        before, held = self.pulse.holder_of.get(key), self._instance.hold(key)
+        self.pulse.holder_of[key] = held
+        if held and before is False:
+            log.info("mailbox %s: taken over", key)
+        elif not held and before is not False:
+            log.info("mailbox %s: held by another instance, standing by", key)
+        if not held:
+            self.pulse.beat(f"mailbox {key}")
+        return held
+
+    def _serve_mailbox(
+        self,
+        key: str,
+        serving: Serving,
+        office: Office,
+        reads: Reader,
+        pause: "Pause",
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        """One connection for as long as it holds, the mailbox is ours and the settings stay the same."""
+        imap = office.settings.desks[key].imap
+        mailbox = Mailbox(gateway.account(office, key))
         began = time.monotonic()
-        seconds = min(self.office.settings.desks[key].imap.poll_seconds, LONGEST_IDLE)
-        leaving = partial(self._leaving, f"mailbox {key}")
+        seconds = min(imap.poll_seconds, LONGEST_IDLE)
+        leaving = partial(self._leaving_mailbox, key, serving, office)
         try:
-            while not self.stopping.is_set():
+            while not leaving():
                 # An arrival may be told inside any answer, and IDLE does not repeat it: until quiet.
-                while gateway.collect(self.office, self.store, mailbox, reads, key, self.clock, leaving):
-                    self._work_done(key)
-                self._work_done(key)
-                mailbox.wait(seconds, bell)
+                while gateway.collect(office, self.store, mailbox, reads, key, self.clock, leaving):
+                    self._work_done(key, serving, loop)
+                    if leaving():
+                        return
+                self._work_done(key, serving, loop)
+                mailbox.wait(seconds, serving.bell)
+                serving.hear()
                 pause.reset()  # only now: a server that falls silent after the login must not be pestered
                 mailbox.select()
         except TemporaryError as error:
-            if self.office.settings.desks[key].imap.auth != "xoauth2" or not _has_lasted(began):
+            if imap.auth != "xoauth2" or not _has_lasted(began):
                 raise
             log.info("mailbox %s: connecting anew: %s", key, error)
         finally:
             mailbox.close()
 
-    def _work_done(self, key: str) -> None:
+    def _work_done(self, key: str, serving: Serving, loop: asyncio.AbstractEventLoop) -> None:
         if self.pulse.beat(f"mailbox {key}"):
             log.info("mailbox %s: connected", key)
-        self._wake_delivery[key]()
+        loop.call_soon_threadsafe(serving.wake.set)
 
-    def _leaving(self, name: str) -> bool:
-        """Asked between two pieces of long work: whether to stop. Who asks does not hang."""
-        self.pulse.alive(name)
-        return self.stopping.is_set()
+    def _leaving_mailbox(self, key: str, serving: Serving, office: Office) -> bool:
+        """Asked between two pieces of long work. Who asks does not hang."""
+        self.pulse.alive(f"mailbox {key}")
+        return self._is_over(serving) or self.office is not office or not self._instance.holds(key)
 
     def _complain(self, name: str, error: Exception) -> None:
         """One clear line when trouble begins or changes; a fault of ours with its traceback, every time."""
@@ -309,42 +476,64 @@ class Service:
         if self.pulse.beat(name, str(error) or type(error).__name__):
             log.error("%s: waiting: %s", name, error)
 
+    # several instances
+
+    async def _stay_known(self, done: asyncio.Event) -> None:
+        """Who is not known to be there loses its mailboxes: they stop at once, and are asked for again."""
+        name = "instance"
+        self.pulse.expect(name, HANGS_AFTER)
+        while not self.stopping.is_set():
+            try:
+                await asyncio.to_thread(self._instance.is_known)
+                self.pulse.beat(name)
+            except Exception as error:
+                self._complain(name, error)
+            for key, serving in self._serving.items():
+                if self.pulse.holder_of.get(key) and not self._instance.believes_to_hold(key):
+                    serving.ring()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(done.wait(), STANDBY_SECONDS)
+
     # what leaves, and what time brings
 
-    async def _deliver(self, key: str, loop: asyncio.AbstractEventLoop) -> None:
-        name, pause, wake = f"submission {key}", Pause(), asyncio.Event()
-        self.pulse.expect(name, HANGS_AFTER)
-        self._wake_delivery[key] = lambda: loop.call_soon_threadsafe(wake.set)
-        while not self.stopping.is_set():
-            wake.clear()
+    def _leaving_submission(self, name: str, serving: Serving, office: Office) -> bool:
+        """Asked before each mail. Who is not known is taken for dead, and others settle its claims."""
+        self.pulse.alive(name)
+        return self._is_over(serving) or self.office is not office or self._instance.is_lost
+
+    async def _deliver(self, key: str, serving: Serving) -> None:
+        name, pause = f"submission {key}", Pause()
+        while not self._is_over(serving):
+            office = self.office
+            serving.wake.clear()
+            serving.anew.clear()
             try:
-                leaving = partial(self._leaving, name)
-                await gateway.deliver(self.office, self.store, key, instance(), self.clock, leaving)
+                leaving = partial(self._leaving_submission, name, serving, office)
+                await gateway.deliver(office, self.store, key, self._instance.name, self.clock, leaving)
                 self.pulse.beat(name)
                 pause.reset()
             except Exception as error:
                 self._complain(name, error)
                 # No bell: a server in trouble is not asked again for every new mail.
-                await asyncio.to_thread(self.stopping.wait, pause.longer())
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(serving.anew.wait(), pause.longer())
                 continue
             with contextlib.suppress(TimeoutError):  # what was deferred comes due without a bell
-                await asyncio.wait_for(wake.wait(), self.tick_seconds)
+                await asyncio.wait_for(serving.wake.wait(), self.tick_seconds)
 
     async def _tick(self, done: asyncio.Event) -> None:
         self.pulse.expect("tick", HANGS_AFTER)
+        gone = frozenset[str]()
         while not self.stopping.is_set():
             try:
-                if not await asyncio.to_thread(self.store.holds_service):
-                    log.critical("another mailgate took this database over while it was away: leaving")
-                    self.ousted = True
-                    self.stop()
-                    return
+                if not self.store.is_sqlite:  # seen twice: the living are soon known to a restarted database
+                    gone = await asyncio.to_thread(settle_gone, self.store, self._instance, self.clock, gone)
                 await asyncio.to_thread(gateway.tick, self.office, self.store, self.clock)
                 self.pulse.beat("tick")
             except Exception as error:
                 self._complain("tick", error)
-            for wake in self._wake_delivery.values():
-                wake()
+            for serving in self._serving.values():
+                serving.wake.set()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(done.wait(), self.tick_seconds)
 

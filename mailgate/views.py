@@ -16,7 +16,7 @@ from mailgate.message.message import Address, Message, Unreadable
 from mailgate.outbox.allowance import Allowance, Facts, Hold, allowance
 from mailgate.settings import Desk, Rule, Settings, Work
 from mailgate.sources import Source
-from mailgate.store import blocks, confirmations, mails, outbox, submission, tickets
+from mailgate.store import blocks, confirmations, instances, mails, outbox, submission, tickets
 from mailgate.store.database import Connection
 
 Json = dict[str, Any]
@@ -433,6 +433,7 @@ def status_rows(look: Connection, settings: Settings, now: datetime) -> list[Jso
     """What waits at each desk of the settings."""
     came, leaves = mails.counts(look), outbox.counts(look)
     asked = confirmations.counts(look, now - CONFIRMED_WITHIN)
+    held = instances.holders(look, settings.desks)
     return [
         {
             "desk": desk,
@@ -444,6 +445,7 @@ def status_rows(look: Connection, settings: Settings, now: datetime) -> list[Jso
             "confirmations": asked.get(desk, 0),
             "blocked": len(blocks.listed(look, desk)),
             **_brakes(look, settings, desk, now),
+            "held_by": held.get(desk),
         }
         for desk in settings.desks
     ]
@@ -471,6 +473,8 @@ def print_status(row: Json) -> None:
         _print(f"    {name:<12} {words}")
     _print(f"  confirmations  {row['confirmations']} unanswered")
     _print(f"  senders        {row['blocked']} blocked")
+    if row["held_by"]:  # known on PostgreSQL only
+        _print(f"  mailbox        held by {row['held_by']}")
 
 
 def print_ticket(full: Json) -> None:

@@ -354,7 +354,12 @@ def test_all_automatic_mail_of_a_desk_is_cancelled_and_words_of_people_and_alert
     assert done.returncode == 0, done.stderr
     assert "cancelled: acknowledgement to w0@warga.example" in done.stdout
     assert sorted(row["template"] for row in _listed(inside)) == ["alert", "reply"]
-    again = mailgate(inside, "outbox", "cancel", rows(inside, "SELECT token FROM outbox WHERE state = 'cancelled'")[0].token)
+    again = mailgate(
+        inside,
+        "outbox",
+        "cancel",
+        rows(inside, "SELECT token FROM outbox WHERE state = 'cancelled'")[0].token,
+    )
     assert (again.returncode, again.stdout.endswith("was cancelled before\n")) == (1, True)
 
 

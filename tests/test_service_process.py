@@ -262,18 +262,18 @@ def test_ctrl_c_leaves_like_a_stop(quick_city: City) -> None:
 # --- one at a time, and drills ----------------------------------------------------------------------------
 
 
-def test_a_second_service_on_one_database_is_turned_away(city: City) -> None:
-    with_metrics(city)
-    with Daemon(city.settings_file) as daemon:
+def test_a_second_service_on_one_sqlite_file_is_turned_away(quick_city: City) -> None:
+    with_metrics(quick_city)
+    with Daemon(quick_city.settings_file) as daemon:
         daemon.says("running: 2 desks")
         for how in (["run"], ["run", "--once"]):
-            done = mailgate(city.settings_file, *how)
+            done = mailgate(quick_city.settings_file, *how)
             assert done.returncode == 75
             assert done.stderr == "another mailgate is running on this database; only one may\n"
-        city.receive(city.mail())
-        city.sink.wait_for(ANSWERS_TO_ONE_MAIL)
+        quick_city.receive(quick_city.mail())
+        quick_city.sink.wait_for(ANSWERS_TO_ONE_MAIL)
         assert daemon.stop() == 0
-    assert mailgate(city.settings_file, "run", "--once").returncode == 0
+    assert mailgate(quick_city.settings_file, "run", "--once").returncode == 0
 
 
 def test_a_taken_metrics_port_is_told_with_its_key(quick_city: City) -> None:

@@ -13,7 +13,7 @@ from mailgate import notify
 from mailgate.gateway import Office
 from mailgate.metrics import health
 from mailgate.pulse import Pulse
-from mailgate.service import BACK_OFF, Pause, Service, feed_watchdog
+from mailgate.service import BACK_OFF, Pause, Service, Serving, feed_watchdog
 from mailgate.store.database import Store
 
 
@@ -115,6 +115,20 @@ def test_a_hanging_part_is_unhealthy_whatever_it_said_last(pulse: Pulse, watch: 
     assert health(pulse) == (False, "mailbox kominfo: hanging\ntick: hanging\n")
 
 
+def test_a_mailbox_that_another_instance_serves_is_no_trouble(pulse: Pulse) -> None:
+    pulse.holder_of["kominfo"] = False
+    assert health(pulse) == (True, "mailbox kominfo: ok (held by another instance)\ntick: ok\n")
+
+
+def test_a_desk_that_left_the_settings_is_not_waited_for(pulse: Pulse, watch: Watch) -> None:
+    pulse.forget("mailbox kominfo")
+    watch.seconds = 60
+    pulse.beat("tick")
+    pulse.alive("mailbox kominfo")
+    assert not pulse.beat("mailbox kominfo", "connection refused")  # its last word
+    assert (pulse.hanging(), health(pulse)) == ([], (True, "tick: ok\n"))
+
+
 def test_a_server_that_is_down_is_asked_less_and_less_often_but_never_given_up() -> None:
     pause = Pause()
     waits = [pause.longer() for _ in range(20)]
@@ -127,10 +141,10 @@ def test_a_server_that_is_down_is_asked_less_and_less_often_but_never_given_up()
 
 def test_a_mailbox_that_left_first_cannot_keep_the_others_from_leaving() -> None:
     service = Service(cast("Office", None), cast("Store", None), lambda: datetime.now(UTC))
-    gone, rings = socket.socketpair()
-    gone.close()
+    bell, rings = socket.socketpair()
+    bell.close()
     rung: list[str] = []
-    service._bells.append(rings)
+    service._serving["kominfo"] = Serving(bell, rings)
     service._ringing = lambda: rung.append("left")
     service.stop()
     service.stop()
@@ -144,6 +158,14 @@ def test_outside_a_unit_nothing_is_told_and_nothing_breaks(monkeypatch: pytest.M
     notify.tell("READY=1")
     monkeypatch.setenv("NOTIFY_SOCKET", "@nobody-listens-here")
     notify.tell("READY=1")
+
+
+def test_a_systemd_that_does_not_listen_holds_up_nothing(
+    systemd: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify, "PATIENCE", 0.001)
+    told = [notify.tell(f"STATUS={n}") for n in range(1000)]  # far more than a socket has room for
+    assert len(heard(systemd)) < len(told)
 
 
 @pytest.mark.parametrize(

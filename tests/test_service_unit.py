@@ -48,6 +48,10 @@ def test_wrong_settings_are_not_tried_again_and_a_lost_database_is_tried_for_eve
     assert found["StartLimitIntervalSec"] == ["0"]
 
 
+def test_systemctl_reload_sends_the_signal_that_the_service_listens_for() -> None:
+    assert unit("mailgate.service")["ExecReload"] == ["/bin/kill -HUP $MAINPID"]
+
+
 def test_systemd_waits_as_long_as_the_service_may_take_to_leave() -> None:
     found = unit("mailgate.service")
     assert GRACE_SECONDS < LEAVES_WITHIN <= float(found["TimeoutStopSec"][0])

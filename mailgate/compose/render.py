@@ -132,6 +132,8 @@ class Templates:
 
     environments: Mapping[str, jinja2.Environment]
     vocabularies: Mapping[str, Vocabulary]
+    sources: Mapping[str, str]
+    """What they were compiled from: "id/reply.body.txt"."""
 
 
 def templates(sources: Mapping[str, str], spoken: Collection[str] = ()) -> Templates:
@@ -147,7 +149,7 @@ def templates(sources: Mapping[str, str], spoken: Collection[str] = ()) -> Templ
     words = {language: _vocabulary(language, sources) for language in languages}
     environments = {language: _environment(language, sources, words[language]) for language in languages}
     _refuse(fault for language in languages for fault in _compiled(language, sources, environments[language]))
-    return Templates(environments, words)
+    return Templates(environments, words, sources)
 
 
 def render(templates: Templates, send: Send, desk: Desk, service: Facts, ref: str, now: datetime) -> Words:

@@ -7,6 +7,7 @@ keep the raw mail (commit 1), think, record the decision with its answers (commi
 from mailgate.gateway.collecting import collect
 from mailgate.gateway.delivering import deliver
 from mailgate.gateway.loaded import Clock, Office, account, client, counters, office, submission_server
+from mailgate.gateway.reloading import reloaded
 from mailgate.gateway.thinking import Reads, think
 from mailgate.gateway.ticking import STORM_FROM, tick
 
@@ -21,6 +22,7 @@ __all__ = [
     "counters",
     "deliver",
     "office",
+    "reloaded",
     "submission_server",
     "think",
     "tick",

@@ -177,8 +177,8 @@ def _begin(write: Connection, one: Claimed, van: Van) -> bool:
 
 def _note(write: Connection, one: Claimed, attempt: Attempt, van: Van) -> None:
     now = van.clock()
-    if not outbox.settle(write, one.seq, attempt, now):
-        return
+    if not outbox.settle(write, one.seq, attempt, now, van.instance):
+        return  # we were taken for dead, and another instance has it
     if isinstance(attempt, Paused):
         braking.paused(van.office, write, van.counter, attempt, now)
     elif isinstance(attempt, Sent) and van.probing:

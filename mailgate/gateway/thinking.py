@@ -1,9 +1,10 @@
 """What follows from the mails that were kept? think(): read, decide, record with the answers (commit 2)."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from mailgate.desk import decide
@@ -55,16 +56,31 @@ def think(office: Office, store: Store, reader: Reads, counter: Counter, clock: 
             for one, result in read
             if isinstance(result, Message)
         }
-        with store.writing() as write:  # commit 2
-            said = [
-                _settle(office, write, counter, one, result, files.get(one.id, {}), clock())
-                for one, result in read
-            ]
-            for mail_id, (author, subject) in described.items():
-                mails.describe(write, mail_id, author, subject)
+        # Commit 2.
+        said = store.written(partial(_settle_all, office, counter, read, described, files, clock))
         for level, text in said:
             log.log(level, "%s", text)
-        thought += len(kept)
+        thought += len(said)
+
+
+def _settle_all(
+    office: Office,
+    counter: Counter,
+    read: Sequence[tuple[Kept, Message | Unreadable]],
+    described: Mapping[int, tuple[str, str]],
+    files: Mapping[int, Mapping[str, tuple[Attachment, ...]]],
+    clock: Clock,
+    write: Connection,
+) -> list[tuple[int, str]]:
+    """Each mail once, whoever else read it meanwhile; returns what the log is to say once it is true."""
+    mine = mails.still_waiting(write, counter.key, [one.id for one, _ in read])
+    for mail_id in described.keys() & mine:
+        mails.describe(write, mail_id, *described[mail_id])
+    return [
+        _settle(office, write, counter, one, result, files.get(one.id, {}), clock())
+        for one, result in read
+        if one.id in mine
+    ]
 
 
 def _attachments(

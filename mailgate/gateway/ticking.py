@@ -41,9 +41,9 @@ def tick(office: Office, store: Store, clock: Clock) -> int:
         _acted(store, partial(_look_again, counter=counter, now=now))
     with store.reading() as look:
         storms = {key for key, count in tickets.due_counts(look, desks, now).items() if count > STORM_FROM}
-    done = 0
-    while due := _due(store, desks, now):
-        done += sum(_acted_on(office, store, number, now, storms) for number in due)
+        # Another instance may be in the middle of a storm, of which few are left to be counted.
+        storms |= {key for key in desks if digests.owed(look, key)}
+    done = _acted_on_all(office, store, desks, now, storms)
     for counter in office.counters.values():
         done += _remind_of_the_day(office, store, counter, now)
         _acted(store, partial(_tell_of_set_aside, office, counter=counter, now=now))
@@ -69,17 +69,49 @@ def _due(store: Store, desks: Sequence[str], now: datetime) -> list[str]:
         return tickets.due(look, desks, now, AT_ONCE)
 
 
-def _acted_on(office: Office, store: Store, number: str, now: datetime, storms: Collection[str]) -> bool:
-    """A ticket on which time cannot act stands in nobody's way: it is looked at again in an hour."""
-    if _acted(store, partial(_act, office, number=number, now=now, storms=storms)):
+def _acted_on_all(
+    office: Office, store: Store, desks: Sequence[str], now: datetime, storms: Collection[str]
+) -> int:
+    """What another instance is working on is passed over at first, so that both share the work.
+
+    At the end it is waited for: the lists of `_remind_of_the_day` rest on what came of every ticket.
+    """
+    done, busy = 0, set[str]()
+    while due := [number for number in _due(store, desks, now) if number not in busy]:
+        done += sum(_acted_on(office, store, number, now, storms, busy) for number in due)
+    return done + sum(_acted_on(office, store, number, now, storms, None) for number in sorted(busy))
+
+
+def _acted_on(
+    office: Office, store: Store, number: str, now: datetime, storms: Collection[str], busy: set[str] | None
+) -> bool:
+    """A ticket on which time cannot act stands in nobody's way: it is looked at again in an hour.
+
+    One that is in other hands goes to `busy`, or is waited for where that is None.
+    """
+    if _acted(store, partial(_act, office, number=number, now=now, storms=storms, busy=busy)):
         return True
     with store.writing() as write:
         tickets.postpone(write, number, now + LOOKED_AT_AGAIN_AFTER)
     return False
 
 
-def _act(office: Office, write: Connection, *, number: str, now: datetime, storms: Collection[str]) -> str:
-    ticket = tickets.locked(write, [number])[number]
+def _act(
+    office: Office,
+    write: Connection,
+    *,
+    number: str,
+    now: datetime,
+    storms: Collection[str],
+    busy: set[str] | None,
+) -> str | None:
+    ticket = (
+        tickets.locked(write, [number])[number] if busy is None else tickets.locked_at_once(write, number)
+    )
+    if ticket is None:
+        if busy is not None:
+            busy.add(number)
+        return None
     if ticket.watch_at is None or ticket.watch_at > now:
         return f"{number} is not due any more"  # somebody was quicker
     counter = office.counters[ticket.desk]
@@ -127,8 +159,7 @@ def _with_late_ones(todo: Sequence[Ticket], late: Iterable[Ticket]) -> list[Tick
 def _acted(store: Store, act: Callable[[Connection], str | None]) -> bool:
     """Whether one act of time went through; one that cannot be done leaves the others alone."""
     try:
-        with store.writing() as write:
-            said = act(write)
+        said = store.written(act)
     except TemporaryError:
         raise
     except Exception:

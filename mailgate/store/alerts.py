@@ -2,15 +2,21 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, select, text, update
 
-from mailgate.store.schema import alert
+from mailgate.store.schema import Instant, alert
+from mailgate.store.turns import turn
+
+# Two who tell of it for the first time at once: the second waits for the first.
+_FIRST = text(
+    "INSERT INTO alert (desk, kind, sent_at) VALUES (:desk, :kind, :now) ON CONFLICT DO NOTHING"
+).bindparams(bindparam("now", type_=Instant))
 
 
 def last(connection: Connection, desk: str, kind: str) -> datetime | None:
-    return connection.scalar(
-        select(alert.c.sent_at).where(alert.c.desk == desk, alert.c.kind == kind).with_for_update()
-    )
+    """When it was told last; who asks the same waits until this transaction has told it, or has not."""
+    turn(connection, f"alerts of {desk}")
+    return connection.scalar(select(alert.c.sent_at).where(alert.c.desk == desk, alert.c.kind == kind))
 
 
 def since(connection: Connection, desk: str, moment: datetime) -> frozenset[str]:
@@ -27,8 +33,6 @@ def forget(connection: Connection, desk: str, beginning: str) -> int:
 
 
 def told(connection: Connection, desk: str, kind: str, now: datetime) -> None:
-    changed = connection.execute(
-        update(alert).where(alert.c.desk == desk, alert.c.kind == kind).values(sent_at=now)
-    )
-    if not changed.rowcount:
-        connection.execute(insert(alert).values(desk=desk, kind=kind, sent_at=now))
+    connection.execute(_FIRST, {"desk": desk, "kind": kind, "now": now})
+    which = (alert.c.desk == desk, alert.c.kind == kind)
+    connection.execute(update(alert).where(*which).values(sent_at=now))

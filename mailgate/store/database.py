@@ -6,12 +6,15 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 
 from mailgate.errors import SettingsError, TemporaryError
+from mailgate.store.turns import turn
+
+T = TypeVar("T")
 
 __all__ = [
     "HEAD",
@@ -20,6 +23,7 @@ __all__ = [
     "Store",
     "passes_by_itself",
     "require_current",
+    "translated",
     "upgrade",
     "version",
 ]
@@ -29,7 +33,22 @@ HEAD = "0005"
 
 SQLITE_BUSY_MS = 30_000
 MIGRATIONS = Path(__file__).parent / "migrations"
-LOCK_KEY = 0x6D61696C67617465  # "mailgate": the advisory lock of a running service
+ONCE_MORE = 5
+"""Times that a transaction which lost a deadlock is begun anew."""
+# A host that vanishes says nothing. Both sides notice within 5 + 3 * 3 seconds when nothing is under way and
+# within 15 when something is, so that its locks are free in time for another instance: take-over under 30 s.
+KEEPALIVE = {
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+    "connect_timeout": 10,
+}
+_SERVERS_KEEPALIVE = (
+    "SELECT set_config('tcp_keepalives_idle', '5', FALSE), set_config('tcp_keepalives_interval', '3', FALSE),"
+    " set_config('tcp_keepalives_count', '3', FALSE), set_config('tcp_user_timeout', '15000', FALSE)"
+)
 
 
 class DeadlockError(TemporaryError):
@@ -43,8 +62,8 @@ class Store:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._writer = threading.Lock()
-        self._lock_holder: IO[str] | Connection | None = None
-        self.engine = _engine(url, self.is_sqlite)
+        self._lock_holder: IO[str] | None = None
+        self.engine = _engine(self.url, self.is_sqlite)
 
     def is_there(self) -> bool:
         """Whether a look would find a database; to look must not make an SQLite file of the wrong owner."""
@@ -62,7 +81,7 @@ class Store:
 
         Raises TemporaryError when the database cannot be reached, is full or gave up.
         """
-        with self._turn(), _translated(), self.engine.begin() as connection:
+        with self._turn(), translated(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -71,7 +90,7 @@ class Store:
 
         SQLite alters a table by putting another in its place, which rows elsewhere point to meanwhile.
         """
-        with self._turn(), _translated(), self.engine.connect() as connection:
+        with self._turn(), translated(), self.engine.connect() as connection:
             if not self.is_sqlite:
                 with connection.begin():
                     yield connection
@@ -90,7 +109,7 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A consistent look; waits for nobody."""
-        with _translated(), self.engine.connect() as connection:
+        with translated(), self.engine.connect() as connection:
             yield connection.execution_options(mailgate_reads=True)
 
     @contextmanager
@@ -102,27 +121,23 @@ class Store:
         with self._writer:
             yield
 
+    def written(self, action: Callable[[Connection], T]) -> T:
+        """One transaction, begun anew where the database gave it up for the sake of another one."""
+        for _ in range(ONCE_MORE):
+            with suppress(DeadlockError), self.writing() as write:
+                return action(write)
+        with self.writing() as write:
+            return action(write)
+
+    def session(self) -> Connection:
+        """A connection to keep, in which each statement stands for itself. Raises TemporaryError."""
+        with translated():
+            connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            connection.detach()  # never back into the pool, where what it holds would live on
+            return connection
+
     def claim_service(self) -> bool:
-        """Whether this process may be the one that runs on this database; freed when it dies."""
-        return self._claim_file() if self.is_sqlite else self._claim_advisory()
-
-    def holds_service(self) -> bool:
-        """Whether it still is: a PostgreSQL that restarts forgets who held what.
-
-        Claims it again where nobody else has; raises TemporaryError while the database is away.
-        """
-        if self.is_sqlite or self._lock_holder is None:
-            return True
-        try:
-            with _translated():
-                cast("Connection", self._lock_holder).scalar(text("SELECT 1"))
-        except TemporaryError:
-            self._lock_holder.close()
-            self._lock_holder = None
-            return self._claim_advisory()
-        return True
-
-    def _claim_file(self) -> bool:
+        """Whether this process may be the one that runs on this SQLite file; freed when it dies."""
         if not self.url.database:
             return True
         with _file_errors():
@@ -135,28 +150,20 @@ class Store:
         self._lock_holder = holder
         return True
 
-    def _claim_advisory(self) -> bool:
-        with _translated():
-            connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            if connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK_KEY}):
-                self._lock_holder = connection
-                return True
-            connection.close()
-            return False
-
     def close(self) -> None:
         if self._lock_holder is not None:
-            if isinstance(self._lock_holder, Connection):
-                with suppress(DBAPIError):  # a closed connection alone frees it only when the server notices
-                    self._lock_holder.scalar(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK_KEY})
             self._lock_holder.close()
             self._lock_holder = None
         self.engine.dispose()
 
 
-def _engine(url: str, is_sqlite: bool) -> Engine:
+def _engine(url: URL, is_sqlite: bool) -> Engine:
     if not is_sqlite:
-        return create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=8)
+        # What the address in the settings says of keepalives wins.
+        ours = {name: value for name, value in KEEPALIVE.items() if name not in url.query}
+        engine = create_engine(url, connect_args=ours, pool_pre_ping=True, pool_size=8, max_overflow=8)
+        event.listen(engine, "connect", _prepare_postgresql)
+        return engine
     engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_MS / 1000})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -174,6 +181,11 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
+def _prepare_postgresql(connection: Any, _record: object) -> None:
+    connection.execute(_SERVERS_KEEPALIVE)  # does nothing on a local socket, whose end is noticed at once
+    connection.commit()
+
+
 def _begin_sqlite(connection: Connection) -> None:
     reads = connection.get_execution_options().get("mailgate_reads", False)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
@@ -188,7 +200,7 @@ def _file_errors() -> Iterator[None]:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
     """What the driver says of a lost, full or locked database becomes TemporaryError; faults of ours pass."""
     try:
         yield
@@ -276,5 +288,6 @@ def _run_alembic(store: Store, action: Callable[[Any, Any], None]) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with store.migrating() as connection:
+        turn(connection, "migration")  # two that start on an empty database: the second finds it made
         config.attributes["connection"] = connection
         action(command, config)

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, insert, select, text, update
 
 from mailgate.store.schema import digest, junk
+from mailgate.store.turns import desks_turn
 
 # Two who note the first list of a person at once: the second waits for the first.
 _FIRST = text(
@@ -58,6 +59,7 @@ def still_wanted(connection: Connection, desk: str, person: str, day: date) -> b
 
 def junk_counted(connection: Connection, desk: str, mails: int, now: datetime) -> None:
     facts = {"mails": mails, "at": now}
+    desks_turn(connection, desk)
     if not connection.execute(update(junk).where(junk.c.desk == desk).values(facts)).rowcount:
         connection.execute(insert(junk).values(desk=desk, **facts))
 

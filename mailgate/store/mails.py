@@ -15,6 +15,7 @@ from mailgate.intake.cursor import Beginning
 from mailgate.message.ids import Index
 from mailgate.message.message import Address
 from mailgate.store.schema import mail, mailbox, raw, reference
+from mailgate.store.turns import desks_turn
 
 KEPT, DECIDED, ASIDE, DROPPED, DUPLICATE = "kept", "decided", "aside", "dropped", "duplicate"
 SIBLINGS_KEY = 0x7369626C696E6773  # "siblings": an advisory lock until the transaction ends
@@ -97,6 +98,7 @@ def save_beginning(
         "reconciled": reconciled,
     }
     place = and_(mailbox.c.desk == desk, mailbox.c.folder == folder)
+    desks_turn(connection, desk)
     if not connection.execute(update(mailbox).where(place).values(facts)).rowcount:
         connection.execute(insert(mailbox).values(desk=desk, folder=folder, **facts))
 
@@ -151,6 +153,9 @@ def keep(connection: Connection, place: Place, arrivals: Sequence[Arrival], now:
 
     The same UID again changes nothing; the same content again becomes a duplicate of the first.
     """
+    desks_turn(connection, place.desk)
+    seen = seen_uids(connection, place, [arrival.uid for arrival in arrivals])
+    arrivals = [arrival for arrival in arrivals if arrival.uid not in seen]
     known = _contents(connection, place.desk, [arrival.index.content for arrival in arrivals])
     for arrival in arrivals:
         mail_id = _insert_mail(connection, place, arrival, known, now)
@@ -244,6 +249,13 @@ def waiting(connection: Connection, desk: str, most_mails: int, most_octets: int
     if not chosen:
         return []
     return [_kept(row) for row in connection.execute(_KEPT.where(mail.c.id.in_(chosen)).order_by(mail.c.id))]
+
+
+def still_waiting(connection: Connection, desk: str, mail_ids: Sequence[int]) -> frozenset[int]:
+    """Those that nobody decided meanwhile: until the transaction ends nobody else can."""
+    desks_turn(connection, desk)
+    query = select(mail.c.id).where(mail.c.id.in_(mail_ids), mail.c.state == KEPT).with_for_update()
+    return frozenset(connection.scalars(query))
 
 
 def one(connection: Connection, mail_id: int) -> Kept | None:

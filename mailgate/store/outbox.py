@@ -247,7 +247,20 @@ def begin_data(connection: Connection, seq: int, instance: str, now: datetime) -
 _NEW_STATE = bindparam("new_state", type_=String)
 _SETTLE = (
     update(outbox)
-    .where(outbox.c.seq == bindparam("which"), outbox.c.state == SENDING)
+    .where(
+        outbox.c.seq == bindparam("which"),
+        or_(
+            and_(
+                outbox.c.state == SENDING,
+                or_(
+                    bindparam("instance", type_=String).is_(None),
+                    outbox.c.claimed_by == bindparam("instance"),
+                ),
+            ),
+            # Taken for dead while the server's yes was on its way: it is true whoever has the mail now.
+            and_(_NEW_STATE == SENT, outbox.c.state.in_(UNFINISHED)),
+        ),
+    )
     .values(
         state=case((and_(_NEW_STATE == DEFERRED, outbox.c.in_doubt), UNCERTAIN), else_=_NEW_STATE),
         in_doubt=or_(outbox.c.in_doubt, bindparam("doubt", type_=Boolean)),
@@ -262,16 +275,18 @@ _SETTLE = (
 )
 
 
-def settle(connection: Connection, seq: int, attempt: Attempt, now: datetime) -> bool:
-    """Note what became of an attempt.
+def settle(
+    connection: Connection, seq: int, attempt: Attempt, now: datetime, instance: str | None = None
+) -> bool:
+    """Note what became of an attempt of this instance; None: of whichever.
 
-    False: it was not on its way any more, somebody else settled it, and nothing follows from this answer.
+    False: the mail is in other hands or settled, and nothing follows from this attempt.
     """
     facts: dict[str, Any] = {"which": seq, "later": None, "error": None, "accepted": None, "doubt": False}
     facts["at"] = now
     match attempt:
         case Paused():
-            return _put_back(connection, seq)
+            return _put_back(connection, seq, instance)
         case Sent():
             facts |= {"new_state": SENT, "accepted": now}
         case Deferred(reason, next_at):
@@ -282,17 +297,18 @@ def settle(connection: Connection, seq: int, attempt: Attempt, now: datetime) ->
             facts |= {"new_state": UNCERTAIN, "later": next_at, "error": reason, "doubt": True}
         case _:
             assert_never(attempt)
-    return connection.execute(_SETTLE, facts).rowcount == 1
+    return connection.execute(_SETTLE, facts | {"instance": instance}).rowcount == 1
 
 
 # A doubt outlives attempts that did not come as far as DATA: only an answer to DATA settles it.
 _AS_BEFORE = case((outbox.c.in_doubt, UNCERTAIN), else_=READY)
 
 
-def _put_back(connection: Connection, seq: int) -> bool:
+def _put_back(connection: Connection, seq: int, instance: str | None) -> bool:
     """As if it had not been begun: the server spoke of us and not of this mail."""
     waits = {"state": _AS_BEFORE, "claimed_by": None, "lease_until": None, "data_at": None}
     which = update(outbox).where(outbox.c.seq == seq, outbox.c.state == SENDING)
+    which = which if instance is None else which.where(outbox.c.claimed_by == instance)
     return connection.execute(which.values(waits)).rowcount == 1
 
 
@@ -305,14 +321,21 @@ def release(connection: Connection, seqs: Iterable[int]) -> None:
     )
 
 
-def recover(connection: Connection, now: datetime, *, alone: bool) -> int:
+def claimants(connection: Connection) -> frozenset[str]:
+    """The instances that have mail in hand."""
+    query = select(outbox.c.claimed_by).where(outbox.c.state == SENDING, outbox.c.claimed_by.is_not(None))
+    return frozenset(one for one in connection.scalars(query.distinct()) if one)
+
+
+def recover(connection: Connection, now: datetime, *, alone: bool, gone: Iterable[str] = ()) -> int:
     """Settle claims whose instance is gone; returns how many are uncertain now.
 
-    `alone`: no other instance can be running, so every claim is a dead one's.
+    `alone`: no other instance can be running, so every claim is a dead one's. `gone`: the instances of which
+    that is known; a claim of any other is a dead one's when its lease ran out.
     """
     dead: ColumnElement[bool] = outbox.c.state == SENDING
     if not alone:
-        dead = and_(dead, outbox.c.lease_until < now)
+        dead = and_(dead, or_(outbox.c.lease_until < now, outbox.c.claimed_by.in_(list(gone))))
     lost = connection.execute(
         update(outbox)
         .where(dead, outbox.c.data_at.is_not(None))

@@ -65,6 +65,13 @@ def locked(connection: Connection, numbers: Iterable[str]) -> dict[str, Ticket]:
     return {row.number: _ticket(row) for row in connection.execute(query)}
 
 
+def locked_at_once(connection: Connection, number: str) -> Ticket | None:
+    """A ticket, locked until the transaction ends; None while somebody else has it."""
+    query = select(*_COLUMNS).where(ticket.c.number == number).with_for_update(skip_locked=True)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _ticket(row)
+
+
 def get(connection: Connection, number: str) -> Ticket | None:
     row = connection.execute(select(*_COLUMNS).where(ticket.c.number == number)).one_or_none()
     return None if row is None else _ticket(row)
