@@ -366,7 +366,14 @@ def to_acknowledge(connection: Connection, place: Place) -> tuple[list[int], lis
     return [row.uid for row in rows if row.uid not in aside], sorted(aside)
 
 
-def acknowledged(connection: Connection, place: Place, uids: Sequence[int], now: datetime) -> None:
+def acknowledged_among(connection: Connection, place: Place, uids: Sequence[int]) -> list[int]:
+    """Those of `uids` that the server has said it moved."""
+    moved = and_(_in(place), mail.c.uid.in_(uids), mail.c.acknowledged_at.is_not(None))
+    return list(connection.scalars(select(mail.c.uid).where(moved)))
+
+
+def acknowledged(connection: Connection, place: Place, uids: Sequence[int], now: datetime | None) -> None:
+    """The server has moved them; None: it has not after all."""
     connection.execute(update(mail).where(_in(place), mail.c.uid.in_(uids)).values(acknowledged_at=now))
 
 
