@@ -27,7 +27,7 @@ WAITS = timedelta(hours=5)
 USERS = {"desk": "rahasia"}
 
 
-class _HereReader(_Here):
+class HereReader(_Here):
     def close(self) -> None:
         pass
 
@@ -161,7 +161,7 @@ def faulty_city(base: Path, dovecot: Dovecot) -> Iterator[FaultyCity]:
 def clear_lines(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """No trouble of a server may look like a fault of ours: a line, never a traceback."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(service, "reader", lambda _office: _HereReader())  # half a second for each run
+        patched.setattr(service, "reader", lambda _office: HereReader())  # half a second for each run
         with caplog.at_level(logging.WARNING, "mailgate"):
             yield
     assert [one.getMessage() for one in caplog.records if one.exc_info] == []

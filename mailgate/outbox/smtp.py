@@ -97,6 +97,9 @@ class Session:
         if not recipient.isascii():
             return Answer(Stage.RCPT, 553, "5.6.7 an address beyond ASCII needs SMTPUTF8")  # RFC 6531, 3.2
         stage = Stage.MAIL
+        if self._was_told_too_much():
+            self._client.close()
+            return Lost(stage, "the server answered more than it was asked")
         try:
             if self._must_reset:  # the mail before was refused, or never begun
                 await self._client.rset()
@@ -105,7 +108,7 @@ class Session:
             stage = Stage.RCPT
             await self._client.rcpt(recipient)
         except aiosmtplib.SMTPResponseException as error:
-            return Answer(stage, _code(error.code), error.message)
+            return Answer(stage, self._understood(error.code), error.message)
         except (aiosmtplib.SMTPException, *_LOST) as error:
             self._client.close()
             return Lost(stage, _words(error))
@@ -117,8 +120,8 @@ class Session:
             answer = await self._client.data(raw, timeout=self.server.data_timeout)
         except aiosmtplib.SMTPResponseException as error:
             # The library calls a 2yz an error when it is not the 250 after the dot: perhaps nothing was sent.
-            code = _code(error.code)
-            return Answer(Stage.DATA, 0 if code < 400 else code, error.message)
+            # It says -1 for an answer it cannot read.
+            return Answer(Stage.DATA, self._understood(error.code), error.message)
         except (aiosmtplib.SMTPException, *_LOST) as error:
             self._client.close()
             return Lost(Stage.DATA, _words(error))
@@ -128,9 +131,16 @@ class Session:
         self._must_reset = False
         return Answer(Stage.DATA, answer.code, answer.message)
 
+    def _was_told_too_much(self) -> bool:
+        """Whether an answer lies there before anything was asked: all later ones would come too early."""
+        return bool(self._client.protocol and self._client.protocol._buffer)
 
-def _code(code: int) -> int:
-    return code if 200 <= code <= 599 else 0  # the library says -1 for an answer it cannot read
+    def _understood(self, code: int) -> int:
+        """The code of a refusal. After anything else every answer may be the one to an earlier command."""
+        if 400 <= code <= 599:
+            return code
+        self._client.close()
+        return 0
 
 
 def _words(error: BaseException) -> str:

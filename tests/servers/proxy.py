@@ -352,12 +352,14 @@ class _Wire:
         return piece
 
     def _pass(self, piece: bytes) -> None:
-        last = self._is_last(piece)
-        match self._deed:
+        last, deed = self._is_last(piece), self._deed
+        if last:
+            self._deed = None  # before the client hears it: its next command may bring the next fault
+        match deed:
             case None | Meanwhile():
                 self.tell(piece)
-            case Cut() | Silence() as fault:
-                self._swallow(fault, last=last)
+            case Cut() | Silence():
+                self._swallow(deed, last=last)
             case Change(how):
                 self.tell(how(piece))
             case CutInLiteral():
@@ -369,8 +371,6 @@ class _Wire:
                 return
             case _ as never:
                 assert_never(never)
-        if last:
-            self._deed = None
 
     def _swallow(self, fault: Cut | Silence, *, last: bool) -> None:
         if last:
