@@ -5,11 +5,12 @@ One desk, one mailbox, one submission server for all tests of a module: each get
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,8 @@ class FaultyCity:
     city: City
     imap: Proxy
     smtp: Proxy
+    renew: Callable[[], object]
+    """Puts an empty database in the place of the one there is."""
     posted: list[str] = field(default_factory=list)
     """Authors, one mail each, in the order of arrival."""
 
@@ -51,16 +54,10 @@ class FaultyCity:
         self.posted.clear()
         self.city.now = MONDAY
         self.city.sink.clear()
-        self._empty_store()
+        self.renew()
         self._empty_mailbox()
         self.imap.heal()
         self.smtp.heal()
-
-    def _empty_store(self) -> None:
-        for path in self.city.base.glob("mailgate.db*"):
-            path.unlink()
-        database = self.city.base / "mailgate.db"
-        database.write_bytes(_empty())
 
     def _empty_mailbox(self) -> None:
         with self.city.dovecot.session(self.user) as client:
@@ -139,10 +136,18 @@ def _bare(author: str) -> str:
     return author.partition("<")[2].rstrip(">")
 
 
+def empty_file(base: Path) -> None:
+    for path in base.glob("mailgate.db*"):
+        path.unlink()
+    (base / "mailgate.db").write_bytes(_empty())
+
+
 @contextmanager
-def faulty_city(base: Path, dovecot: Dovecot) -> Iterator[FaultyCity]:
-    """Everything that takes long: once for a module."""
-    wanted = tables(base, f"sqlite:///{base / 'mailgate.db'}")
+def faulty_city(
+    base: Path, dovecot: Dovecot, database: str = "", renew: Callable[[], object] | None = None
+) -> Iterator[FaultyCity]:
+    """Everything that takes long: once for a module. Without `database` on SQLite."""
+    wanted = tables(base, database or f"sqlite:///{base / 'mailgate.db'}")
     del wanted["desks"]["lpse"]
     with (
         Sink(users=USERS) as sink,
@@ -154,7 +159,8 @@ def faulty_city(base: Path, dovecot: Dovecot) -> Iterator[FaultyCity]:
         secret.chmod(0o600)
         wanted["desks"]["kominfo"]["imap"] = {"port": imap.port}
         wanted["desks"]["kominfo"]["smtp"] = {"port": smtp.port, "user": "desk", "password": f"file:{secret}"}
-        yield FaultyCity(City(base, wanted, dovecot, sink, {"kominfo": dovecot.new_user()}), imap, smtp)
+        city = City(base, wanted, dovecot, sink, {"kominfo": dovecot.new_user()})
+        yield FaultyCity(city, imap, smtp, renew or partial(empty_file, base))
 
 
 @contextmanager

@@ -2,11 +2,14 @@
 
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from evidence import open_mailbox, rows
 from faulty_city import FaultyCity, clear_lines, faulty_city, troubles
 from imapclient import IMAPClient
+from servers import private
 from servers.dovecot import Dovecot
 from servers.proxy import (
     GREETING,
@@ -17,13 +20,16 @@ from servers.proxy import (
     Deed,
     Drip,
     Meanwhile,
+    Proxy,
     Silence,
+    Speaks,
     bad,
     injected,
     no,
     without,
 )
 
+from mailgate import gateway
 from mailgate.intake import imap
 from mailgate.service import EX_TEMPFAIL
 
@@ -280,5 +286,26 @@ def test_a_mail_that_is_cut_in_the_middle_is_taken_whole(desk: FaultyCity, at: s
     desk.imap.on(SESSION.index(at), CutInLiteral())
     assert desk.run() == EX_TEMPFAIL
     assert desk.city.sent() == []
+    desk.settle()
+    desk.assert_accounted()
+
+
+def test_a_certificate_that_has_expired_gets_no_password(
+    desk: FaultyCity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    made, known = private.make_expired_certificate(tmp_path), gateway.account
+    with (
+        Proxy(desk.city.dovecot.port, Speaks.IMAP, made) as old,
+        monkeypatch.context() as elsewhere,
+    ):
+        facts = {"port": old.port, "security": "tls", "ca_file": str(made.cert)}
+        elsewhere.setattr(
+            gateway,
+            "account",
+            lambda *given: replace(known(*given), **facts),
+        )
+        assert desk.run() == EX_TEMPFAIL
+        assert old.commands == []
+    assert "certificate has expired" in troubles(caplog)
     desk.settle()
     desk.assert_accounted()
