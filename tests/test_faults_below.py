@@ -54,6 +54,9 @@ def desk(stage: FaultyCity, caplog: pytest.LogCaptureFixture) -> Iterator[Faulty
         yield stage
 
 
+on_sqlite = pytest.mark.parametrize("stage", ["sqlite"], indirect=True, scope="module")
+on_postgresql = pytest.mark.parametrize("stage", ["postgresql"], indirect=True, scope="module")
+
 # --- a full disk ------------------------------------------------------------------------------------------
 
 FULL = """
@@ -105,12 +108,11 @@ def test_a_full_disk_stops_intake_before_a_mail_is_acknowledged_and_room_lets_it
     desk.assert_accounted()
 
 
+@on_postgresql
 def test_a_disk_that_is_full_when_a_mail_leaves_sends_it_at_most_once_more_under_its_id(
     desk: FaultyCity,
 ) -> None:
     """The server has the mail, and that cannot be written down."""
-    if desk.city.tables["service"]["database"].startswith("sqlite"):
-        pytest.skip("an SQLite file needs no room for a row that changes")
     full = full_disk(desk, "outbox")
     desk.smtp.on(".", Meanwhile(full.__enter__))
     assert desk.run() == EX_TEMPFAIL
@@ -125,10 +127,9 @@ def test_a_disk_that_is_full_when_a_mail_leaves_sends_it_at_most_once_more_under
     desk.assert_accounted(copies=2)
 
 
+@on_sqlite
 def test_a_process_that_may_write_no_more_leaves_every_mail_where_it_is(desk: FaultyCity) -> None:
     """A real limit of the kernel, in a process of its own."""
-    if not desk.city.tables["service"]["database"].startswith("sqlite"):
-        pytest.skip("its files are another process's")
     size = (desk.city.base / "mailgate.db").stat().st_size
     command = [*COMMAND, "--settings", str(desk.city.settings_file), "run", "--once"]
     limited = ["prlimit", f"--fsize={size // 4}", *command]
@@ -143,11 +144,10 @@ def test_a_process_that_may_write_no_more_leaves_every_mail_where_it_is(desk: Fa
 # --- the database goes away -------------------------------------------------------------------------------
 
 
+@on_postgresql
 def test_a_database_that_restarts_under_the_service_loses_and_doubles_nothing(
     desk: FaultyCity, request: pytest.FixtureRequest
 ) -> None:
-    if desk.city.tables["service"]["database"].startswith("sqlite"):
-        pytest.skip("a file does not restart")
     postgres: Postgres = request.getfixturevalue("postgres")
     with Daemon(desk.city.settings_file) as daemon:
         daemon.says("sent desk=kominfo", times=4)
@@ -162,12 +162,11 @@ def test_a_database_that_restarts_under_the_service_loses_and_doubles_nothing(
     desk.assert_accounted()
 
 
+@on_postgresql
 @pytest.mark.parametrize("at", ["UID SEARCH", "UID FETCH", "UID MOVE", "LOGOUT"])
 def test_a_database_that_cuts_everybody_off_while_a_mail_is_taken_in_has_it_once(
     desk: FaultyCity, request: pytest.FixtureRequest, at: str
 ) -> None:
-    if desk.city.tables["service"]["database"].startswith("sqlite"):
-        pytest.skip("a file does not restart")
     postgres: Postgres = request.getfixturevalue("postgres")
 
     def all_are_cut_off() -> None:
@@ -185,6 +184,7 @@ def test_a_database_that_cuts_everybody_off_while_a_mail_is_taken_in_has_it_once
 # --- the clock --------------------------------------------------------------------------------------------
 
 
+@on_sqlite
 @pytest.mark.parametrize("by", [timedelta(days=40), timedelta(days=-400)])
 @pytest.mark.parametrize("at", ["UID FETCH", "UID MOVE", "MAIL", "."])
 def test_a_clock_that_jumps_in_the_middle_does_nothing_twice_and_loses_nothing(

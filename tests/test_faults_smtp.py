@@ -33,7 +33,12 @@ DEEDS: dict[str, Deed] = {
 AT_THE_DOOR = (GREETING, "EHLO", "AUTH")
 LONG = {GREETING, "RCPT", "DATA", BODY, "."}
 """Where it is worth a second to see that silence ends."""
-NOWHERE = {("QUIT", "4yz"), ("QUIT", "garbage"), (GREETING, "cut after")}
+LEAST = {
+    ("QUIT", "4yz"),
+    ("QUIT", "garbage"),
+    *((at, "cut after") for at in (GREETING, "EHLO", "AUTH", "MAIL")),
+}
+"""What another pair already shows."""
 REPEATED = {(".", "cut after"), (".", "lost in garbage")}
 """The server has the mail, and nobody can know: once more, under the same id."""
 FAULTS = [
@@ -41,7 +46,7 @@ FAULTS = [
     for at in STAGES
     for how in DEEDS
     if (how != "silence" or at in LONG) and (at != BODY or how in {"cut before", "silence"})
-    if (how != "lost in garbage" or at == ".") and (at, how) not in NOWHERE
+    if (how != "lost in garbage" or at == ".") and (at, how) not in LEAST
 ]
 
 

@@ -137,6 +137,8 @@ def _acknowledge(store: Store, mailbox: Mailbox, counter: Counter, clock: Clock)
     with store.reading() as look:
         processed, aside = mails.to_acknowledge(look, place)
     for uids, is_aside in ((processed, False), (aside, True)):
+        if not uids:
+            continue
         try:
             mailbox.move(uids, aside=is_aside)
             moved += uids
