@@ -14,7 +14,7 @@ from mailgate.gateway.sent_folder import watch_sent
 from mailgate.gateway.thinking import Reads, think
 from mailgate.intake import cursor
 from mailgate.intake.cursor import Beginning
-from mailgate.intake.imap import Mailbox, Refusal
+from mailgate.intake.imap import Mailbox, Refusal, RefusedError
 from mailgate.store import digests, mails
 from mailgate.store.database import Store
 from mailgate.store.mails import Place
@@ -39,22 +39,26 @@ def collect(
 ) -> int:
     """Take in what waits in a mailbox; returns how many mails were new. Repeat until it returns 0.
 
-    Raises TemporaryError when the mailbox or the store fails; what was kept by then is not lost.
+    Raises TemporaryError when the mailbox or the store fails; what was kept by then is not lost. A folder
+    that takes no mail is told at the end: until somebody makes room there, people still get their answers.
     """
     counter = office.counters[key]
     beginning = _beginning(office, store, mailbox, counter, clock)
     think(office, store, reader, counter, clock)
-    _acknowledge(store, mailbox, counter, clock)
+    refused = _acknowledge(store, mailbox, counter, clock)
     new, place = 0, inbox(mailbox, counter)
     for batch in batches(office, store, mailbox, place, beginning):
         if stopping():
             return new
         new += keep(office, store, mailbox, place, batch, clock)
         think(office, store, reader, counter, clock)
-        _acknowledge(store, mailbox, counter, clock)
-    mirroring.follow(store, mailbox, counter)
+        refused = refused or _acknowledge(store, mailbox, counter, clock)
+    refused = refused or mirroring.follow(store, mailbox, counter)
     _count_junk(store, mailbox, counter, clock())
-    return new + watch_sent(office, store, mailbox, reader, counter, clock, stopping)
+    new += watch_sent(office, store, mailbox, reader, counter, clock, stopping)
+    if refused:
+        raise refused
+    return new
 
 
 def _count_junk(store: Store, mailbox: Mailbox, counter: Counter, now: datetime) -> None:
@@ -126,13 +130,21 @@ def _reconcile(
             alerted(office, write, counter, Letter(trouble=trouble), now)
 
 
-def _acknowledge(store: Store, mailbox: Mailbox, counter: Counter, clock: Clock) -> None:
-    """Tell the server what is settled. A mail that a person moved meanwhile is settled as well."""
-    place = inbox(mailbox, counter)
+def _acknowledge(store: Store, mailbox: Mailbox, counter: Counter, clock: Clock) -> RefusedError | None:
+    """Tell the server what is settled. A mail that a person moved meanwhile is settled as well.
+
+    Returns why a folder takes no mail; what belongs there stays in the INBOX.
+    """
+    place, refused = inbox(mailbox, counter), None
     with store.reading() as look:
         processed, aside = mails.to_acknowledge(look, place)
     for uids, is_aside in ((processed, False), (aside, True)):
-        if uids:
+        if not uids:
+            continue
+        try:
             mailbox.move(uids, aside=is_aside)
             with store.writing() as write:
                 mails.acknowledged(write, place, uids, clock(), aside=is_aside)
+        except RefusedError as error:
+            refused = error
+    return refused

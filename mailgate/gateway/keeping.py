@@ -27,6 +27,10 @@ def batches(
         asked = uids[start : start + 10 * AT_ONCE]
         with store.reading() as look:
             seen = mails.seen_uids(look, place, asked)
+            astray = mails.acknowledged_among(look, place, asked)
+        if astray:  # a server that said so and moved nothing: once more with the next portion
+            with store.writing() as write:
+                mails.acknowledged(write, place, astray, None)
         listed = mailbox.listed([uid for uid in asked if uid not in seen])
         yield from cursor.portions(
             cursor.ours(beginning, listed), limits.batch_mails, limits.batch_mib * MEBIBYTE

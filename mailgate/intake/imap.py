@@ -60,8 +60,12 @@ class Refusal:
     """Whether this connection is told so for the first time."""
 
 
+class RefusedError(TemporaryError):
+    """The server will not do it (quota, rights), and the connection holds."""
+
+
 class Mailbox:
-    """A connection with its folder selected. After any TemporaryError it is of no more use."""
+    """A connection with its folder selected. Of no more use after a TemporaryError but RefusedError."""
 
     def __init__(self, account: Account) -> None:
         """Connect, log in, make sure that the folders are there, select.
@@ -253,21 +257,34 @@ class Mailbox:
             return {uid: answer[uid] for uid in uids if uid in answer}
 
     def move(self, uids: Sequence[int], *, aside: bool) -> None:
-        """Acknowledge: move to the processed or the set-aside folder. Mails that are gone are no error."""
+        """Acknowledge: move to the processed or the set-aside folder. Mails that are gone are no error.
+
+        Raises RefusedError when that folder takes no mail.
+        """
         target = self.account.set_aside if aside else self.account.processed
         for portion in _portions(uids):
             with self._asking(f"move to {target}"):
                 try:
-                    self._move(portion, self._named(target))
+                    self._move_to(portion, target)
+                except imaplib.IMAP4.abort:
+                    raise
                 except imaplib.IMAP4.error as error:
-                    said = str(error).upper()
-                    if "TRYCREATE" in said:
-                        self._ensure(target)
-                    elif "EXPUNGEISSUED" in said:  # RFC 5530: a person moved one; NOOP lets go of it
-                        self._client.noop()
-                    else:
-                        raise
-                    self._move(portion, self._named(target))
+                    raise RefusedError(f"{self._who()}: move to {target}: {_one_line(error)}") from error
+
+    def _move_to(self, uids: list[int], target: str) -> None:
+        try:
+            self._move(uids, self._named(target))
+        except imaplib.IMAP4.error as error:
+            said = str(error).upper()
+            if "TRYCREATE" in said:
+                self._ensure(target)
+            elif "EXPUNGEISSUED" in said:  # RFC 5530: a person moved one; NOOP lets go of it
+                self._client.noop()
+            elif b"MOVE" in self._capabilities and _is_unknown(error):
+                self._capabilities -= {b"MOVE"}  # it lied about what it can
+            else:
+                raise
+            self._move(uids, self._named(target))
 
     def _move(self, uids: list[int], target: str) -> None:
         if b"MOVE" in self._capabilities:
@@ -287,16 +304,28 @@ class Mailbox:
                 self._told_of_arrivals()
             ):  # in the answer to the last search or later: IDLE would not repeat it
                 return
-            if b"IDLE" not in self._capabilities:
+            # IMAPClient's idle_check() puts the socket non-blocking under a buffered reader: a line cut in
+            # two desynchronises it, an end of file makes it spin, what came with "+ idling" is not seen.
+            if b"IDLE" not in self._capabilities or not self._idles():
                 select.select([wake], [], [], seconds)
                 self._client.noop()
                 return
-            # IMAPClient's idle_check() puts the socket non-blocking under a buffered reader: a line cut in
-            # two desynchronises it, an end of file makes it spin, what came with "+ idling" is not seen.
-            self._client.idle()
             if not self._has_unread_octets():
                 select.select([self._client.socket(), wake], [], [], seconds)
             self._client.idle_done()
+
+    def _idles(self) -> bool:
+        """Whether IDLE began; a server that refuses what it offers is polled from then on."""
+        try:
+            self._client.idle()
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error:
+            if not self._client._imap.tagged_commands.get(self._client._idle_tag):
+                raise  # another line came where "+" must stand
+            self._capabilities -= {b"IDLE"}
+            return False
+        return True
 
     def _told_of_arrivals(self) -> bool:
         """Whether an EXISTS came since this was last asked; any answer may hold one (RFC 9051, 7.4.1)."""
@@ -323,7 +352,12 @@ class Mailbox:
 
     def _introduce_ourselves(self) -> None:
         if b"ID" in self._capabilities:  # RFC 2971; Gmail strongly recommends it
-            self._client.id_({"name": "mailgate", "version": __version__})
+            try:
+                self._client.id_({"name": "mailgate", "version": __version__})
+            except imaplib.IMAP4.abort:
+                raise
+            except imaplib.IMAP4.error:
+                pass  # a courtesy
 
     def _named(self, folder: str) -> str:
         return folder if folder.upper() == "INBOX" else self._place(folder)
@@ -335,11 +369,16 @@ class Mailbox:
             with contextlib.suppress(imaplib.IMAP4.error):
                 self._client.subscribe_folder(name)
 
+    def _who(self) -> str:
+        return f"{self.account.user} at {self.account.host}:{self.account.port}"
+
     @contextmanager
     def _asking(self, what: str) -> Iterator[None]:
-        with _translated(f"{self.account.user} at {self.account.host}:{self.account.port}: {what}"):
+        with _translated(f"{self._who()}: {what}"):
             try:
                 yield
+            except RefusedError:
+                raise
             except (*_TROUBLE, TemporaryError):
                 # After a time-out the object is dead ("cannot read from timed out object"): never reused.
                 with contextlib.suppress(OSError, imaplib.IMAP4.error):
@@ -359,6 +398,11 @@ def _is_about_more(words: str) -> bool:
     """Whether a refused login says nothing about the token: the server is busy or broken (RFC 5530)."""
     codes = re.findall(r"\[([A-Z]+)", words.upper())
     return bool(codes) and not {"AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED"} & set(codes)
+
+
+def _is_unknown(error: Exception) -> bool:
+    """BAD: the server did not understand, so nothing was done (RFC 9051, section 7.1.3)."""
+    return "COMMAND ERROR: BAD" in str(error).upper()
 
 
 def _one_line(error: Exception) -> str:
@@ -401,15 +445,24 @@ def _tune(sock: socket.socket) -> None:
 def _place(client: IMAPClient, capabilities: frozenset[bytes]) -> Callable[[str], str]:
     """How "Mailgate/Diproses" is called here: some servers separate by a dot and keep all below INBOX."""
     prefix, separator = "", "/"
-    if b"NAMESPACE" in capabilities:
-        personal = client.namespace().personal
-        if personal:
-            prefix, separator = personal[0][0] or "", personal[0][1] or "/"
-    else:
+    personal = _personal(client) if b"NAMESPACE" in capabilities else None
+    if personal:
+        prefix, separator = personal[0][0] or "", personal[0][1] or "/"
+    elif personal is None:
         found = client.list_folders("", "")
         if found and found[0][1]:
             separator = found[0][1].decode("ascii")
     return lambda folder: prefix + folder.replace("/", separator)
+
+
+def _personal(client: IMAPClient) -> Any:
+    """The personal namespaces (RFC 2342); None where the server refuses what it offers."""
+    try:
+        return client.namespace().personal or ()
+    except imaplib.IMAP4.abort:
+        raise
+    except imaplib.IMAP4.error:
+        return None
 
 
 def _portions(uids: Sequence[int]) -> Iterator[list[int]]:

@@ -161,6 +161,9 @@ class Session:
         if (refused := self._cannot(envelope)) is not None:
             return refused
         stage = Stage.MAIL
+        if self._was_told_too_much():
+            self._client.close()
+            return Lost(stage, "the server answered more than it was asked")
         try:
             if self._must_reset:  # the mail before was refused, or never begun
                 await self._reset()
@@ -170,7 +173,7 @@ class Session:
             to = on_the_wire(envelope.recipient) or ""
             await self._client.rcpt(to, options=self._of_recipient(envelope), encoding="utf-8")
         except aiosmtplib.SMTPResponseException as error:
-            return Answer(stage, _code(error.code), error.message)
+            return Answer(stage, self._understood(error.code), error.message)
         except (aiosmtplib.SMTPException, *_LOST) as error:
             self._client.close()
             return Lost(stage, _words(error))
@@ -282,6 +285,17 @@ class Session:
                 return False
             protocol.write(block)
         return True
+
+    def _was_told_too_much(self) -> bool:
+        """Whether an answer lies there before anything was asked: all later ones would come too early."""
+        return bool(self._client.protocol and self._client.protocol._buffer)
+
+    def _understood(self, code: int) -> int:
+        """The code of a refusal. After anything else every answer may be the one to an earlier command."""
+        if 400 <= code <= 599:
+            return code
+        self._cut()
+        return 0
 
 
 def _needs_smtputf8(envelope: Envelope) -> bool:

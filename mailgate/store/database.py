@@ -207,8 +207,9 @@ def translated() -> Iterator[None]:
     except DBAPIError as error:
         if not passes_by_itself(error):
             raise
-        lost = getattr(error.orig, "sqlstate", None) == _DEADLOCK
-        raise (DeadlockError if lost else TemporaryError)(f"database: {error.orig}") from error
+        first = _first(error)
+        lost = getattr(first.orig, "sqlstate", None) == _DEADLOCK
+        raise (DeadlockError if lost else TemporaryError)(f"database: {first.orig}") from error
 
 
 def passes_by_itself(error: Exception) -> bool:
@@ -218,6 +219,7 @@ def passes_by_itself(error: Exception) -> bool:
     """
     if not isinstance(error, DBAPIError):
         return False
+    error = _first(error)
     if error.connection_invalidated:
         return True
     if not isinstance(error, OperationalError | InternalError):
@@ -225,6 +227,22 @@ def passes_by_itself(error: Exception) -> bool:
     if isinstance(error.orig, sqlite3.Error):
         return getattr(error.orig, "sqlite_errorcode", None) not in _ASKED_WRONG
     return (getattr(error.orig, "sqlstate", None) or _LOST)[:2] not in _ASKED_WRONG_CLASSES
+
+
+def _first(error: DBAPIError) -> DBAPIError:
+    """What went wrong before a savepoint could not be found.
+
+    A full disk makes SQLite roll back the whole transaction by itself, every savepoint with it; what is heard
+    then is that there is no such savepoint, which sounds like a fault of the one mail in hand.
+    """
+    if "no such savepoint" not in str(error.orig):
+        return error
+    before: BaseException | None = error.__context__
+    while before is not None:
+        if isinstance(before, DBAPIError):
+            return _first(before)
+        before = before.__context__
+    return error
 
 
 _ASKED_WRONG = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_TOOBIG})

@@ -428,10 +428,16 @@ def to_acknowledge(connection: Connection, place: Place) -> tuple[list[int], lis
     return [row.uid for row in rows if row.uid not in aside], sorted(aside)
 
 
+def acknowledged_among(connection: Connection, place: Place, uids: Sequence[int]) -> list[int]:
+    """Those of `uids` that the server has said it moved."""
+    moved = and_(_in(place), mail.c.uid.in_(uids), mail.c.acknowledged_at.is_not(None))
+    return list(connection.scalars(select(mail.c.uid).where(moved)))
+
+
 def acknowledged(
-    connection: Connection, place: Place, uids: Sequence[int], now: datetime, *, aside: bool
+    connection: Connection, place: Place, uids: Sequence[int], now: datetime | None, *, aside: bool = False
 ) -> None:
-    """The server has moved them: among the processed ones, or into the folder of what is set aside."""
+    """The server has moved them, `aside` into the folder of what is set aside; None: it has not after all."""
     which = and_(_in(place), mail.c.uid.in_(uids))
     follows = and_(literal(aside), mail.c.state == ASIDE)
     connection.execute(update(mail).where(which).values(acknowledged_at=now, mirrored=follows))

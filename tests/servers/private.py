@@ -153,14 +153,38 @@ def greets(port: int, greeting: bytes) -> bool:
         return False
 
 
-def make_certificate(folder: Path) -> Certificate:
+def make_certificate(folder: Path, names: str = "DNS:localhost,IP:127.0.0.1") -> Certificate:
     made = Certificate(folder / "cert.pem", folder / "key.pem")
-    openssl = program("openssl", os.get_exec_path(), "openssl is not installed: apt-get install openssl")
     request = (
         "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=localhost"
-        " -addext subjectAltName=DNS:localhost,IP:127.0.0.1"
+        f" -addext subjectAltName={names}"
         " -addext keyUsage=critical,digitalSignature,keyCertSign"
     )
-    files = ["-keyout", str(made.key), "-out", str(made.cert)]
-    subprocess.run([openssl, *request.split(), *files], check=True, capture_output=True)
+    _openssl(folder, f"{request} -keyout {made.key.name} -out {made.cert.name}")
     return made
+
+
+def make_expired_certificate(folder: Path) -> Certificate:
+    """For the same names, valid on a day long ago: only `openssl ca` makes such a thing."""
+    made = Certificate(folder / "cert.pem", folder / "key.pem")
+    (folder / "index").touch()
+    (folder / "ca.cnf").write_text(
+        "[ca]\ndefault_ca = own\n[own]\ndatabase = index\nrand_serial = yes\nnew_certs_dir = .\n"
+        "default_md = sha256\npolicy = any\nx509_extensions = names\n[any]\ncommonName = supplied\n"
+        "[names]\nsubjectAltName = DNS:localhost,IP:127.0.0.1\n"
+        "keyUsage = critical,digitalSignature,keyCertSign\n"
+    )
+    key = made.key.name
+    request = "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost"
+    _openssl(folder, f"{request} -keyout {key} -out csr.pem")
+    _openssl(
+        folder,
+        f"ca -batch -notext -config ca.cnf -selfsign -keyfile {key} -in csr.pem -out {made.cert.name}"
+        " -startdate 20200101000000Z -enddate 20200102000000Z",
+    )
+    return made
+
+
+def _openssl(folder: Path, arguments: str) -> None:
+    found = program("openssl", os.get_exec_path(), "openssl is not installed: apt-get install openssl")
+    subprocess.run([found, *arguments.split()], check=True, capture_output=True, cwd=folder)
