@@ -33,6 +33,9 @@ crash: $(VENV)/.dev ## kill mailgate a thousand times on each database and count
 soak: $(VENV)/.dev ## run a day of mail in ten minutes and watch memory, files and connections
 	$(PY) tests/soak/run.py
 
+fuzz: $(VENV)/.dev ## surprise mailgate with damaged mails, orders and servers for half an hour
+	$(PY) tests/fuzz/run.py
+
 leaks: $(VENV)/.dev ## look longer for words that reach the wrong person
 	MAILGATE_EXAMPLES=1200 $(VENV)/bin/pytest --timeout=900 tests/test_outsiders_learn_nothing.py
 

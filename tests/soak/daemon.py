@@ -1,7 +1,7 @@
 """The daemon with a clock that runs ahead: python -m soak.daemon SETTINGS SPEED STARTED.
 
-All but its clock is as in `mailgate run`. What is measured in seconds of the machine stays so: time-outs, IDLE,
-and the pause between two looks at time, which is shortened for that.
+All but its clock is as in `mailgate run`. What is measured in seconds of the machine stays so: time-outs,
+IDLE, and the pause between two looks at time, which is shortened for that.
 """
 
 import sys

@@ -132,23 +132,21 @@ class Post:
         *,
         automatic: str = "",
     ) -> bytes:
-        mail = EmailMessage()
-        mail["From"] = str(about["To"]) if about else f"Warga <warga{self.written}@rumah.example>"
-        mail["To"] = DESKS[desk]
-        mail["Subject"] = f"Re: {about['Subject']}" if about else f"Gangguan {self.written}"
-        mail["Date"] = now
-        mail["Message-ID"] = f"<surat{self.written}@client.example>"
+        head = {
+            "From": str(about["To"]) if about else f"Warga <warga{self.written}@rumah.example>",
+            "To": DESKS[desk],
+            "Subject": f"Re: {about['Subject']}" if about else f"Gangguan {self.written}",
+            "Date": f"{now:%a, %d %b %Y %H:%M:%S %z}",
+            "Message-ID": f"<surat{self.written}@client.example>",
+            "Auto-Submitted": automatic,
+            "In-Reply-To": str(about["Message-ID"]) if about else "",
+        }
         if about:
-            mail["In-Reply-To"] = mail["References"] = str(about["Message-ID"])
             words += "\nPada Sen, 3 Agu 2026 pukul 09.12 Help Desk menulis:\n"
             words += "".join(f"> {line}\n" for line in body(about).splitlines())
-        if automatic:
-            mail["Auto-Submitted"] = automatic
-        mail.set_content(words)
-        if attached:
-            data = self.chance.randbytes(attached)
-            mail.add_attachment(data, "application", "pdf", filename=f"foto {self.written}.pdf")
-        return mail.as_bytes().replace(b"\n", b"\r\n")
+        fields = "".join(f"{name}: {value}\n" for name, value in head.items() if value)
+        content = _with_a_file(words, self.chance.randbytes(attached)) if attached else f"\n{words}"
+        return (fields + content).replace("\n", "\r\n").encode("utf-8", "surrogateescape")
 
     def _bounce(self, desk: str, about: EmailMessage, now: datetime) -> bytes:
         return (
@@ -169,3 +167,12 @@ class Post:
             at = self.chance.randrange(len(raw))
             raw[at : at + self.chance.randint(1, 30)] = base64.b64encode(self.chance.randbytes(4))
         return bytes(raw).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n").replace(b"\0", b"?")
+
+
+def _with_a_file(words: str, data: bytes) -> str:
+    return (
+        'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="b"\n\n'
+        f"--b\nContent-Type: text/plain; charset=utf-8\n\n{words}\n"
+        "--b\nContent-Type: application/pdf; name=foto.pdf\nContent-Disposition: attachment\n"
+        f"Content-Transfer-Encoding: base64\n\n{base64.encodebytes(data).decode()}--b--\n"
+    )
