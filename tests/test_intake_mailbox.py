@@ -76,7 +76,7 @@ def bell() -> Iterator[tuple[socket.socket, socket.socket]]:
     ],
 )
 def test_a_server_that_talks_nonsense_is_tried_again_later(fake: FakeImap, command: str, said: str) -> None:
-    """Anything else than a TemporaryError would look like a fault of ours, with a traceback for each attempt."""
+    """Anything else than a TemporaryError would look like a fault of ours, with a traceback each time."""
 
     def nonsense(line: Line, _: str) -> bool:
         line.say(said)

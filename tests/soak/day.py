@@ -35,6 +35,8 @@ LOOKS = 200
 """At the gauges, in all."""
 MESSAGE_MIB = 1
 """What is larger is oversize: small, so that the harness need not push 30 MB again and again."""
+STARTS_WITHIN = 60.0
+"""Seconds: on a machine that others use as well."""
 LEFT_ALONE = 120.0
 """Seconds after the last mail until everything must be done."""
 FOLDERS = ("INBOX", "Mailgate/Diproses", "Mailgate/Disisihkan")
@@ -54,13 +56,13 @@ class Day:
 
     def play(self, process: "subprocess.Popen[bytes]", started: float, sink: "Listening") -> None:
         """Bring mail in at an even pace, and look at the gauges."""
-        now = clock(A_DAY / self.seconds, started)
+        now, began = clock(A_DAY / self.seconds, started), time.time()
         post = Post(self.chance, (MESSAGE_MIB << 20) + 1000)
         with ExitStack() as stack:
             clients = {
                 key: stack.enter_context(self.city.dovecot.session(self.city.users[key])) for key in DESKS
             }
-            while (age := time.time() - started) < self.seconds:
+            while (age := time.time() - began) < self.seconds:
                 while post.written < age * self.per_second:
                     post.hear(sink.news())
                     desk = self.chance.choice(["kominfo", "kominfo", "lpse"])
@@ -68,7 +70,7 @@ class Day:
                     clients[desk].append("INBOX", raw, msg_time=now())
                     self.kinds[kind] += 1
                 self._look(process, age)
-                time.sleep(max(0.0, 1 / self.per_second - (time.time() - started - age)))
+                time.sleep(max(0.0, 1 / self.per_second - (time.time() - began - age)))
 
     def _look(self, process: "subprocess.Popen[bytes]", age: float) -> None:
         if process.poll() is not None:
@@ -147,7 +149,7 @@ def _start(city: City, speed: float, started: float, log: Path) -> "subprocess.P
 
 
 def _wait_until_it_runs(process: "subprocess.Popen[bytes]", log: Path) -> None:
-    private.wait_until_up(process, lambda: b" running: " in log.read_bytes(), log.read_text)
+    private.wait_until_up(process, lambda: b" running: " in log.read_bytes(), log.read_text, STARTS_WITHIN)
 
 
 def _let_finish(day: Day, database: str, process: "subprocess.Popen[bytes]") -> float | None:
@@ -176,13 +178,12 @@ def _accounts(day: Day, database: str) -> dict[str, Any]:
     store = Store(database)
     try:
         with store.reading() as look_in:
-            rows = dict(
-                look_in.execute(select(mail.c.state, func.count()).group_by(mail.c.state)).tuples().all()
-            )
+            states = look_in.execute(select(mail.c.state, func.count()).group_by(mail.c.state)).all()
             crashes = select(func.count()).where(mail.c.reason.like("deciding failed%"))
             failed = look_in.scalar(crashes) or 0
     finally:
         store.close()
+    rows = {state: count for state, count in states}  # noqa: C416 - dict() knows no Row
     folders: Counter[str] = Counter()
     for user in day.city.users.values():
         with day.city.dovecot.session(user) as client:
@@ -207,16 +208,18 @@ MUST_BE_ZERO = ("lost", "astray", "undecided", "unsent", "deciding_failed", "une
 
 
 def is_accounted(result: dict[str, Any]) -> bool:
-    """Whether every mail is where it belongs, and nothing is left open that was not open before."""
-    leaks = [name for name in ("descriptors", "connections") if result[name][1] > result[name][0]]
-    return (
-        not leaks and result["finished_after"] is not None and not any(result[name] for name in MUST_BE_ZERO)
-    )
+    """Whether every mail is where it belongs."""
+    return result["finished_after"] is not None and not any(result[name] for name in MUST_BE_ZERO)
+
+
+def left_open(result: dict[str, Any]) -> int:
+    """Descriptors and connections that the last fifth of the time had more than the second."""
+    return max(result[name][1] - result[name][0] for name in ("descriptors", "connections"))
 
 
 def is_flat(result: dict[str, Any]) -> bool:
-    """The same, and the last fifth needs hardly more memory than the second."""
-    return is_accounted(result) and result["memory_growth"] <= MOST_GROWTH
+    """Whether it needs no more at the end, but for a little memory."""
+    return is_accounted(result) and left_open(result) <= 0 and result["memory_growth"] <= MOST_GROWTH
 
 
 def main() -> int:
