@@ -65,10 +65,10 @@ def bell() -> Iterator[tuple[socket.socket, socket.socket]]:
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("NAMESPACE", "* NAMESPACE ((\"\" \"/\"))"),
+        ("NAMESPACE", '* NAMESPACE (("" "/"))'),
         ("NAMESPACE", "* NAMESPACE 1 NIL NIL"),
         ("LIST", "* LIST NIL 7 NIL"),
-        ("LIST", "* LIST () \"/\""),
+        ("LIST", '* LIST () "/"'),
         ("SELECT", "* OK [UIDVALIDITY x] x"),
         ("UID FETCH", "* 1 FETCH (UID 1 BODY[] {99999999999999999999}"),
         ("UID FETCH", "* 1 FETCH UID"),

@@ -60,10 +60,12 @@ class Tempo:
     work_begins: float = 1.0
     work_lasts: float = 0.2
 
-    def learn(self, life: Life) -> None:
-        """A life that had not begun with its mail when it died says that lives should be longer."""
-        found = life.work()
-        self.work_begins += 0.2 * (found[0] - self.work_begins) if found else 0.05 * self.work_begins
+    def learn(self, life: Life, *, too_short: bool) -> None:
+        """`too_short`: it died at that age or later, and had not begun with the mail that was there."""
+        if found := life.work():
+            self.work_begins += 0.2 * (found[0] - self.work_begins)
+        elif too_short:
+            self.work_begins *= 1.1
 
 
 @dataclass(slots=True)
@@ -184,8 +186,9 @@ class Hunt:
         self.workers += life.workers
         self.orphans += life.left_behind()
         self._restore()
-        self.tempos[forked].learn(life)
         after = self._standing()
+        had_work = before.place != "idle" or arrivals > 0
+        self.tempos[forked].learn(life, too_short=had_work and dies_at > self.tempos[forked].work_begins)
         self.doubted |= after.doubted
         if killed:
             self._note(after, worked=life.work() is not None)

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 from unittest import mock
 
-from servers.fake_imap import CAPABILITIES, EndError, FakeImap, Line, Script
+from servers.fake_imap import CAPABILITIES, EndError, FakeImap, Line
 
 from mailgate.errors import TemporaryError
 from mailgate.intake import imap
@@ -75,21 +75,27 @@ class TornImap(FakeImap):
         super().__init__([one for one in CAPABILITIES if one not in lacking])
         self._chance = chance
 
-    def note(self, command: str) -> Script | None:
-        super().note(command)
-        return self._damage
+    def _serve(self, connection: socket.socket) -> None:
+        # What it said damaged makes the client ask for what it does not have: it hangs up then.
+        with connection, suppress(LookupError, ValueError):
+            super()._serve(connection)
 
-    def _damage(self, line: Line, command: str) -> bool:
-        if not hasattr(line, "whole"):
-            line.whole = line.send  # type: ignore[attr-defined] # for this one connection
-            line.send = lambda octets: self._say(line.whole, octets)  # type: ignore[method-assign, attr-defined]
-        return False
+    def line(self, connection: socket.socket) -> Line:
+        return TornLine(connection, self, self._chance)
 
-    def _say(self, send: Callable[[bytes], None], octets: bytes) -> None:
+
+class TornLine(Line):
+    """One connection to it."""
+
+    def __init__(self, connection: socket.socket, server: FakeImap, chance: Random) -> None:
+        super().__init__(connection, server)
+        self._chance = chance
+
+    def send(self, octets: bytes) -> None:
         said = damaged(octets, self._chance)
         if said is None:
             raise EndError
-        send(said)
+        super().send(said)
 
 
 def talk_imap(seed: int) -> list[str]:
