@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench crash leaks clean
+.PHONY: help setup demo test bench crash soak fuzz leaks clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -27,8 +27,14 @@ bench: $(VENV)/.dev ## measure how much mail goes through
 	$(PY) tests/bench/throughput.py
 	$(PY) tests/bench/ticking.py
 
-crash: $(VENV)/.dev ## kill mailgate again and again and count the mail
+crash: $(VENV)/.dev ## kill mailgate a thousand times on each database and count the mail (20 minutes)
 	$(PY) tests/crash/run.py
+
+soak: $(VENV)/.dev ## run a day of mail in ten minutes and watch memory, files and connections
+	$(PY) tests/soak/run.py
+
+fuzz: $(VENV)/.dev ## surprise mailgate with damaged mails, orders and servers for half an hour
+	$(PY) tests/fuzz/run.py
 
 leaks: $(VENV)/.dev ## look longer for words that reach the wrong person
 	MAILGATE_EXAMPLES=1200 $(VENV)/bin/pytest --timeout=900 tests/test_outsiders_learn_nothing.py

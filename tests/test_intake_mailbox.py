@@ -59,6 +59,36 @@ def bell() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield wake, ring
 
 
+# --- nonsense ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("NAMESPACE", '* NAMESPACE (("" "/"))'),
+        ("NAMESPACE", "* NAMESPACE 1 NIL NIL"),
+        ("LIST", "* LIST NIL 7 NIL"),
+        ("LIST", '* LIST () "/"'),
+        ("SELECT", "* OK [UIDVALIDITY x] x"),
+        ("UID FETCH", "* 1 FETCH (UID 1 BODY[] {99999999999999999999}"),
+        ("UID FETCH", "* 1 FETCH UID"),
+        ("UID SEARCH", "* SEARCH satu dua"),
+    ],
+)
+def test_a_server_that_talks_nonsense_is_tried_again_later(fake: FakeImap, command: str, said: str) -> None:
+    """Anything else than a TemporaryError would look like a fault of ours, with a traceback each time."""
+
+    def nonsense(line: Line, _: str) -> bool:
+        line.say(said)
+        line.done()
+        return True
+
+    fake.inbox.add(RAW)
+    fake.on(command, nonsense)
+    with suppress(TemporaryError), opened(fake) as mailbox:
+        mailbox.bodies(mailbox.uids(1, None))
+
+
 # --- moving, fetching -------------------------------------------------------------------------------------
 
 

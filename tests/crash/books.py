@@ -10,7 +10,7 @@ from city import City
 from servers.sink import Received
 from sqlalchemy import func, select
 
-from crash.mailbag import Delivery, Kind
+from crash.mailbag import OF_STAFF, Delivery, Kind
 from mailgate.store import outbox as states
 from mailgate.store.database import Connection, Store
 from mailgate.store.schema import mail, message, outbox, raw, ticket
@@ -69,6 +69,15 @@ def faults(
         }
 
 
+def oddities(city: City, store: Store, mails: Sequence[Delivery]) -> dict[str, int]:
+    """What is no fault and should be known."""
+    with store.reading() as look:
+        rows = look.scalar(select(func.count()).select_from(mail)) or 0
+        aside = look.scalar(select(func.count()).where(mail.c.state == "aside")) or 0
+    there = sum(len(deliveries_in(city, desk, folder)) for desk in city.users for folder in FOLDERS)
+    return {"set_aside": aside, "seen_again": rows - len(mails), "moved_twice": there - len(mails)}
+
+
 # --- in the store -----------------------------------------------------------------------------------------
 
 
@@ -84,7 +93,7 @@ def _lost(look: Connection, mails: Sequence[Delivery], kept: dict[tuple[str, str
     """Deliveries without a row of their own, and contents without their bytes or without a decision."""
     wanted = Counter((one.desk, one.message_id) for one in mails)
     missing: list[Any] = [
-        (key, count, len(kept[key])) for key, count in wanted.items() if len(kept[key]) != count
+        (key, count, len(kept[key])) for key, count in wanted.items() if len(kept[key]) < count
     ]
     with_bytes = set(look.scalars(select(raw.c.mail_id)))
     expected = {(one.desk, one.message_id): one.kind is Kind.UNREADABLE for one in mails if _is_first(one)}
@@ -102,7 +111,10 @@ def _is_first(one: Delivery) -> bool:
 
 
 def _kept_twice(kept: dict[tuple[str, str], list[Any]]) -> list[Any]:
-    """Contents that count as new more than once."""
+    """Contents that count as new more than once.
+
+    More rows than deliveries are no fault while they are duplicates: a killed Dovecot may name a mail anew.
+    """
     return [key for key, rows in kept.items() if len([row for row in rows if row.state != "duplicate"]) != 1]
 
 
@@ -126,7 +138,7 @@ def _misplaced(mails: Sequence[Delivery], kept: dict[tuple[str, str], list[Any]]
     """What belongs to a complaint and is not on its ticket."""
     wrong = []
     for one in mails:
-        if one.about is not None and one.kind in {Kind.FOLLOW_UP, Kind.ANSWER, Kind.REPORT, Kind.VACATION}:
+        if one.about is not None and one.kind in {Kind.FOLLOW_UP, *OF_STAFF, Kind.REPORT, Kind.VACATION}:
             theirs = kept[one.desk, one.about.message_id]
             own = kept[one.desk, one.message_id]
             if not own or not theirs or own[0].number != theirs[0].number:
@@ -154,7 +166,10 @@ def deliveries_in(city: City, desk: str, folder: str) -> list[int]:
 
 
 def _astray(city: City, mails: Sequence[Delivery]) -> list[Any]:
-    """Deliveries that are not exactly once in the folder where they belong."""
+    """Deliveries that are not in the folder where they belong, or in another one as well.
+
+    Twice in the right one is Dovecot's doing, when it is killed between the two halves of a MOVE.
+    """
     places = defaultdict(list)
     for desk in city.users:
         for folder in FOLDERS:
@@ -163,7 +178,7 @@ def _astray(city: City, mails: Sequence[Delivery]) -> list[Any]:
     return [
         (one.number, one.kind, places[one.number])
         for one in mails
-        if places[one.number] != [(one.desk, ASIDE if one.kind is Kind.UNREADABLE else PROCESSED)]
+        if set(places[one.number]) != {(one.desk, ASIDE if one.kind is Kind.UNREADABLE else PROCESSED)}
     ]
 
 
@@ -187,7 +202,7 @@ def _answers_wrong(mails: Sequence[Delivery], sent: Sequence[Arrived]) -> list[A
     """Replies of staff that reached the requester not at all, or under more than one Message-ID."""
     wrong = []
     for one in mails:
-        if one.kind is Kind.ANSWER and one.about is not None:
+        if one.kind in OF_STAFF and one.about is not None:
             ids = {
                 mail.message_id
                 for mail in sent

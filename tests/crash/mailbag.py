@@ -26,6 +26,8 @@ class Kind(StrEnum):
     """On the ticket of the complaint `about`; a notification."""
     ANSWER = "answer"
     """Of staff to a notification: relayed to the requester."""
+    COMMAND = "command"
+    """Of staff to a notification: a question to the requester, and a receipt."""
     DUPLICATE = "duplicate"
     """`about` delivered again: nothing."""
     VACATION = "vacation"
@@ -38,15 +40,19 @@ class Kind(StrEnum):
 
 # Shares of a hundred mails; what is first is there in every bag, however small.
 SHARES = {
-    Kind.COMPLAINT: 42,
+    Kind.COMPLAINT: 40,
     Kind.FOLLOW_UP: 18,
-    Kind.DUPLICATE: 12,
-    Kind.ANSWER: 10,
+    Kind.DUPLICATE: 10,
+    Kind.ANSWER: 8,
+    Kind.COMMAND: 6,
     Kind.VACATION: 4,
     Kind.REPORT: 4,
     Kind.UNREADABLE: 4,
     Kind.COPY: 6,
 }
+
+
+OF_STAFF = {Kind.ANSWER, Kind.COMMAND}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +68,6 @@ class Delivery:
     about: "Delivery | None" = None
     """The complaint that it belongs to."""
     to_both: bool = False
-
-    @property
-    def waits_for(self) -> Kind | None:
-        """What of ours it cites: it can come in only when that was sent."""
-        return self.kind if self.kind in {Kind.ANSWER, Kind.REPORT} else None
 
     def raw(self, cited: str) -> bytes:
         """The mail; `cited` is the Message-ID that it answers, "" for none."""
@@ -84,6 +85,8 @@ class Delivery:
                 return self._letter(cited, "Saya sedang cuti.", "Auto-Submitted: auto-replied\r\n")
             case Kind.UNREADABLE:
                 return self._letter(cited, _russian_doll(), 'Content-Type: multipart/mixed; boundary="0"\r\n')
+            case Kind.COMMAND:
+                return self._letter(cited, f"#tanya\r\n{self.words}\r\n", "")
             case _:
                 return self._letter(cited, self.words + "\r\n", "")
 
@@ -136,7 +139,7 @@ def _next(kind: Kind, number: int, mails: list[Delivery], chance: random.Random)
     if kind is Kind.UNREADABLE:
         return [_fresh(kind, number, "kominfo")]
     about = chance.choice(complaints)
-    author = STAFF[about.desk] if kind is Kind.ANSWER else about.author
+    author = STAFF[about.desk] if kind in OF_STAFF else about.author
     author = "mailer-daemon@relay.example" if kind is Kind.REPORT else author
     message_id = about.message_id if kind is Kind.DUPLICATE else f"<surat{number}@client.example>"
     return [Delivery(number, kind, about.desk, author, message_id, about)]

@@ -12,10 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from crash.nursery import Forked, Nursery
+
 ABOUT_A_MAIL = " desk="
 """Every line of the log about a mail that came in or left has it."""
 GOOD_ENDS = (0, 75)
 """75: PostgreSQL has not yet noticed that the one before was killed, and holds its lock."""
+STILL = ("T", "Z")
+"""States of a process that starts no child any more: stopped, or at its end."""
 GONE_WITHIN = 5.0
 """Seconds: a reading worker whose parent died sees the end of its pipe and leaves."""
 
@@ -27,15 +31,21 @@ class Life:
     settings: Path
     log: Path
     arguments: Sequence[str]
+    nursery: Nursery | None = None
+    """Forks it off; None: it is started as a shell starts it."""
     born_at: float = 0.0
     """time.time() of the start."""
-    _process: "subprocess.Popen[bytes] | None" = None
+    _process: "subprocess.Popen[bytes] | Forked | None" = None
     _children: list[int] = field(default_factory=list)
     """Handles (pidfd) of what it had started when it was killed."""
 
     def begin(self) -> None:
         command = [sys.executable, "-m", "mailgate.cli", "--settings", str(self.settings), *self.arguments]
         self.born_at = time.time()
+        if self.nursery is not None:
+            self.log.touch()
+            self._process = self.nursery.fork(self.log, once="--once" in self.arguments)
+            return
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(command, stderr=log)
 
@@ -66,7 +76,8 @@ class Life:
             self._expect_good_end()
             return False
         self._process.send_signal(signal.SIGSTOP)  # so that no child is missed
-        os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        while _state(pid) not in STILL:
+            time.sleep(0.0005)
         self._children = [os.pidfd_open(child) for child in _descendants(pid)]
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
@@ -104,6 +115,10 @@ class Life:
         with suppress(ValueError):
             return datetime.fromisoformat(line[:23].replace(",", ".")).timestamp() - self.born_at
         return None
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def _descendants(pid: int) -> list[int]:

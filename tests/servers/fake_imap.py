@@ -131,7 +131,7 @@ class FakeImap:
                 self._start(self._serve, connection)
 
     def _serve(self, connection: socket.socket) -> None:
-        line = Line(connection, self)
+        line = self.line(connection)
         with self._changed:
             self._lines.add(line)
         with suppress(OSError, EndError):
@@ -142,6 +142,10 @@ class FakeImap:
             self._lines.discard(line)
         line.cut()
         connection.close()
+
+    def line(self, connection: socket.socket) -> "Line":
+        """What serves one connection."""
+        return Line(connection, self)
 
     def note(self, command: str) -> Script | None:
         """For the lines: write a command down; the script that wants it."""

@@ -132,15 +132,18 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def wait_until_up(
-    process: subprocess.Popen[bytes], is_up: Callable[[], bool], log: Callable[[], str]
+    process: subprocess.Popen[bytes],
+    is_up: Callable[[], bool],
+    log: Callable[[], str],
+    seconds: float = STARTING_SECONDS,
 ) -> None:
     """Ask until the server answers; RuntimeError with its log when it dies or does not come up."""
-    deadline = time.monotonic() + STARTING_SECONDS
+    deadline = time.monotonic() + seconds
     while not is_up():
         if process.poll() is not None:
             raise RuntimeError(f"the server ended with {process.returncode}:\n{log()}")
         if time.monotonic() > deadline:
-            raise RuntimeError(f"the server did not answer within {STARTING_SECONDS} s:\n{log()}")
+            raise RuntimeError(f"the server did not answer within {seconds:g} s:\n{log()}")
         time.sleep(0.01)
 
 

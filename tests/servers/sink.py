@@ -185,6 +185,10 @@ class Sink:
         for thread in self._threads:
             thread.join()
 
+    @property
+    def is_listening(self) -> bool:
+        return self._listener is not None
+
     def rule(
         self,
         stage: Stage | str,

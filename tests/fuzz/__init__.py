@@ -1,0 +1,1 @@
+"""Is there any input that surprises mailgate?"""

@@ -1,0 +1,1 @@
+"""Does mailgate need more of anything the longer it runs?"""
