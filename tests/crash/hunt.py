@@ -128,7 +128,8 @@ class Hunt:
     mails: deque[Delivery]
     kills: int
     heard: Heard
-    nursery: Nursery
+    nursery: Nursery | None
+    """None: every life is started as a shell starts it."""
     tempos: dict[bool, Tempo] = field(default_factory=lambda: {True: Tempo(0.5), False: Tempo(1.5)})
     """Of forked lives and of those from a shell."""
     doubted: set[str] = field(default_factory=set)

@@ -19,7 +19,7 @@ from servers.dovecot import Dovecot
 from servers.postgres import Postgres
 
 from crash import books
-from crash.hunt import BROKEN_OFF, PLENTY, SOON, Hunt, _figures, _opened, is_whole
+from crash.hunt import BROKEN_OFF, PLENTY, SOON, Heard, Hunt, _figures, _opened, is_whole
 from crash.mailbag import bag
 from crash.prey import ABOUT_A_MAIL, Life
 from crash.sink import CarelessSink
@@ -58,8 +58,11 @@ class Herd(Hunt):
         self._bring(self._arrivals(before))
         victim = self._speaker() if self.chance.random() < 0.8 else self.chance.choice(self.alive)
         time.sleep(self.chance.uniform(0, SOON))
-        if self._end(victim):
-            self._note(before, self._standing())
+        killed = self._end(victim)
+        after = self._standing()
+        self.doubted |= after.doubted
+        if killed:
+            self._note(after, worked=victim.work() is not None)
         else:
             self.ended_first += 1
         self.alive.remove(victim)
@@ -101,14 +104,12 @@ def hunt_several(
     users = {"kominfo": dovecot.new_user(), "lpse": dovecot.new_user()}
     with CarelessSink(base / "sink", seed, BROKEN_OFF) as sink, _opened(database) as store:
         city = City(base, settings, dovecot, sink, users)
-        run = Herd(
-            city, sink, store, random.Random(seed), deque(bag(mails, seed)), kills, instances=instances
-        )
+        chance, delivered = random.Random(seed), deque(bag(mails, seed))
+        run = Herd(city, sink, store, chance, delivered, kills, Heard(sink), None, instances=instances)
         run.run()
-        sent = books.arrived(sink.mails())
-        wrong = books.faults(city, store, run.brought, sent)
+        wrong = books.faults(city, store, run.brought, run.heard.mails)
         aside = sum(path.read_text().count("deciding failed") for path in base.glob("instance*"))
-        figures = _figures(run, sent) | {name: len(found) for name, found in wrong.items()}
+        figures = _figures(run) | {name: len(found) for name, found in wrong.items()}
     return figures | {
         "instances": instances,
         "deciding_failed": aside,

@@ -23,6 +23,7 @@ from sqlalchemy import select
 from fuzz.letters import CITED, QUOTED, REF, REFERENCES, SUBJECT, TO, Session, Step
 from mailgate.gateway import recording
 from mailgate.message.parse import read
+from mailgate.message.wire import on_the_wire
 from mailgate.store.schema import mail, outbox
 
 MOST_OUT = 15
@@ -151,7 +152,7 @@ def _recipient_faults(parsed: Any, recipient: str) -> Iterator[str]:
     if not ADDRESS.fullmatch(recipient):
         yield "no address to send to"
     named = [one.addr_spec for one in parsed["To"].addresses] if parsed["To"] else []
-    if [one.casefold() for one in named] != [recipient.casefold()]:
+    if [one.casefold() for one in named] != [(on_the_wire(recipient) or recipient).casefold()]:
         yield f"To names {named}"
 
 

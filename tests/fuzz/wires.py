@@ -18,7 +18,7 @@ from mailgate.errors import TemporaryError
 from mailgate.intake import imap
 from mailgate.intake.imap import Account, Mailbox
 from mailgate.outbox.retry import Answer, Lost
-from mailgate.outbox.smtp import Server, Session
+from mailgate.outbox.smtp import Envelope, Server, Session
 
 PATIENCE = 0.2
 """Seconds for one answer."""
@@ -219,7 +219,9 @@ async def _submit(port: int) -> None:
             for _ in range(4):
                 if not session.usable:
                     return
-                outcome = await session.envelope("rina@warga.example") or await session.data(RAW)
+                outcome = await session.envelope(Envelope("rina@warga.example", RAW)) or await session.data(
+                    RAW
+                )
                 if not isinstance(outcome, Answer | Lost) or not 0 <= getattr(outcome, "code", 0) <= 599:
                     raise AssertionError(f"an outcome that nobody expects: {outcome}")
 
