@@ -2,7 +2,16 @@
 
 import pytest
 
-from mailgate.message.ids import index, is_outbox_id, message_ids, ref_ids, ticket_numbers, token_of
+from mailgate.message.ids import (
+    domain_of,
+    index,
+    is_outbox_id,
+    mailbox_group,
+    message_ids,
+    ref_ids,
+    ticket_numbers,
+    token_of,
+)
 
 ID = "abcdefghijklmnopqrstuvwx23"
 RAW = (
@@ -109,3 +118,33 @@ def test_a_ticket_number_in_the_subject_is_found_however_it_is_typed(
     subject: str, numbers: tuple[str, ...]
 ) -> None:
     assert ticket_numbers(subject, ["KOM", "LPSE"]) == numbers
+
+
+@pytest.mark.parametrize(
+    ("address", "group"),
+    [
+        ("Budi@Example.go.id", "budi@example.go.id"),
+        ("budi+lpse@example.go.id", "budi@example.go.id"),
+        ("b.u.d.i+1+2@GoogleMail.com", "budi@gmail.com"),
+        ("budi@gmail.com.", "budi@gmail.com"),
+        ("b.udi@example.go.id", "b.udi@example.go.id"),
+        ("+@example.go.id", "+@example.go.id"),
+        ("...@gmail.com", "...@gmail.com"),
+        ('"a@b"@example.org', '"a@b"@example.org'),
+        ("nobody", "nobody"),
+        ("", ""),
+    ],
+)
+def test_one_mailbox_cannot_pose_as_many(address: str, group: str) -> None:
+    assert mailbox_group(address) == group
+
+
+@pytest.mark.parametrize("address", ["a" * 5000 + "@example.org", "ß" * 5000, "@" * 5000, "\0+@\ud800"])
+def test_an_address_of_any_length_has_a_group_that_an_index_takes(address: str) -> None:
+    assert len(mailbox_group(address)) <= 320
+    assert len(domain_of(address)) <= 320
+
+
+def test_the_domain_of_an_address_is_what_stands_behind_its_last_at() -> None:
+    assert domain_of("Budi@a@Example.ORG.") == "example.org"
+    assert domain_of("nobody") == ""

@@ -11,6 +11,7 @@ from functools import lru_cache
 from hashlib import sha256
 
 from mailgate.message.headers import Headers, first, of_mail, with_line_feeds
+from mailgate.message.message import MOST_KEY
 from mailgate.message.text import line
 
 _MAX_IDS = 100
@@ -18,6 +19,7 @@ _MAX_ID_OCTETS = 998  # RFC 5322, section 2.1.1: no line is longer; no database 
 
 _IN_BRACKETS = re.compile(r"<([^<>]+)>")
 _BARE = re.compile(r"""[^\s<>,;"()@]{1,500}@[^\s<>,;"()@]{1,500}""")
+_GMAIL = ("gmail.com", "googlemail.com")
 _OUTBOX_ID = re.compile(r"[a-z2-7]{26}")
 _REF = re.compile(
     r"(?<![A-Za-z0-9])Ref[ \t\xa0\u202f]{0,8}:[ \t\xa0\u202f]{0,8}<?([a-z2-7]{26})(?![A-Za-z0-9])",
@@ -106,3 +108,24 @@ def _number(prefixes: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(
         rf"(?<![A-Za-z0-9])({names}){dash}(20[0-9]{{2}}){dash}([0-9]{{1,9}})(?![0-9A-Za-z])", re.IGNORECASE
     )
+
+
+def mailbox_group(address: str) -> str:
+    """What all spellings of one mailbox have in common, for the brakes and for nothing else.
+
+    A +tag, and Gmail's dots and second name, make no other mailbox. It is never written to: foreign local
+    parts mean what their own host says (RFC 5321, section 2.3.11).
+    """
+    local, at, domain = address.casefold().strip().rpartition("@")
+    if not at:
+        local, domain = domain, ""
+    local = local.partition("+")[0] or local  # "+@example.org" is no tag of nobody
+    if domain_of(address) in _GMAIL:
+        local, domain = local.replace(".", "") or local, _GMAIL[0]
+    return f"{local[: MOST_KEY // 2]}{at}{domain.rstrip('.')}"[:MOST_KEY]
+
+
+def domain_of(address: str) -> str:
+    """The domain, casefolded and without the root's dot; "" where there is none."""
+    _, at, domain = address.casefold().strip().rpartition("@")
+    return domain.rstrip(".")[:MOST_KEY] if at else ""
