@@ -15,7 +15,7 @@ from mailgate.logs import printable
 from mailgate.message.message import Address, Message, Unreadable
 from mailgate.settings import Desk, Rule, Settings, Work
 from mailgate.sources import Source
-from mailgate.store import blocks, confirmations, mails, outbox, tickets
+from mailgate.store import blocks, confirmations, mails, outbox, tickets, unreachable
 from mailgate.store.database import Connection
 
 Json = dict[str, Any]
@@ -326,23 +326,27 @@ def _asked(one: Json) -> str:
 
 
 def blocked_rows(look: Connection, desk: str | None, zone: ZoneInfo) -> list[Json]:
-    return [
-        {
-            "desk": row.desk,
-            "address": row.address,
-            "ticket": row.number,
-            "by": row.by,
-            "at": iso(row.at, zone),
-        }
+    """Silenced senders and addresses to which mail comes back, oldest first."""
+    silenced = [
+        (row, {"ticket": row.number, "by": row.by, "why": f"silenced by {row.by}"})
         for row in blocks.listed(look, desk)
+    ]
+    dead = [
+        (row, {"ticket": row.number, "by": None, "why": f"mail comes back: {row.detail}"})
+        for row in unreachable.listed(look, desk)
+    ]
+    return [
+        {"desk": row.desk, "address": row.address} | facts | {"at": iso(row.at, zone)}
+        for row, facts in sorted([*silenced, *dead], key=lambda one: one[0].at)
     ]
 
 
 def blocked_table(rows: list[Json]) -> tuple[list[str], list[list[str]]]:
     cells = [
-        [row["desk"], _short(row["at"]), row["ticket"], block(row["address"], row["by"])] for row in rows
+        [row["desk"], _short(row["at"]), row["ticket"] or "-", block(row["address"], row["why"])]
+        for row in rows
     ]
-    return ["desk", "since", "ticket", "address, who said so"], cells
+    return ["desk", "since", "ticket", "address, why"], cells
 
 
 def status_rows(look: Connection, settings: Settings, now: datetime) -> list[Json]:

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from mailgate.desk import decide
+from mailgate.desk import brakes, decide
 from mailgate.desk.decision import Decision, Handling, Template
 from mailgate.desk.situation import Counter
 from mailgate.gateway.loaded import Clock, Office, submission_server
 from mailgate.gateway.recording import recorded
 from mailgate.outbox.retry import Attempt, Failed, Lost, Sent, Stage, judge
 from mailgate.outbox.smtp import Session
-from mailgate.store import outbox, situations, tickets
+from mailgate.store import outbox, situations, tickets, unreachable
 from mailgate.store.database import Connection, Store, passes_by_itself
 from mailgate.store.ledger import Ledger
 from mailgate.store.outbox import Claimed
@@ -179,6 +179,8 @@ def _begin_clock(write: Connection, one: Claimed, van: Van, now: datetime) -> No
 
 def _tell_of_failure(write: Connection, one: Claimed, attempt: Failed, van: Van, now: datetime) -> None:
     """A refusal by our own server is a bounce that comes at once."""
+    if attempt.recipient and brakes.speaks_of_address(attempt.reason):
+        unreachable.mark(write, van.counter.key, one.recipient, one.token, attempt.reason, now)
     ticket = tickets.locked(write, [one.number]).get(one.number) if one.number else None
     if ticket is None:
         return

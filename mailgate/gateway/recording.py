@@ -9,12 +9,13 @@ from datetime import datetime
 from types import MappingProxyType
 
 from mailgate.compose import mime, render
-from mailgate.desk import decide, watch
+from mailgate.desk import brakes, decide, watch
 from mailgate.desk.decision import Audience, AutoSubmitted, Decision, Handling, Letter, Send, Template
 from mailgate.desk.situation import Counter
 from mailgate.desk.ticket import Ticket
 from mailgate.gateway.loaded import Office
 from mailgate.message.message import Address
+from mailgate.store import loads
 from mailgate.store.database import Connection
 from mailgate.store.mails import Kept
 from mailgate.store.outbox import Composed
@@ -35,6 +36,7 @@ def recorded(
     before: Mapping[str, Ticket] = NO_TICKETS,
 ) -> str:
     """Ticket, history and outgoing mail, all or nothing; returns a line for the log."""
+    decision = brakes.held_back(decision, loads.load(write, decision, counter, now), now, counter)
     decision = replace(decision, effects=watch.watched(decision.effects, before, now, counter))
     mail_id, message_id = (kept.id, kept.message_id) if kept else (None, None)
     composed = [

@@ -12,7 +12,7 @@ from mailgate.gateway.keeping import HEADER_OCTETS, MEBIBYTE
 from mailgate.gateway.loaded import Clock, Office
 from mailgate.gateway.recording import recorded
 from mailgate.message.message import Address, Attachment, Message, Unreadable
-from mailgate.store import mails, situations
+from mailgate.store import mails, situations, unreachable
 from mailgate.store.database import Connection, Store, passes_by_itself
 from mailgate.store.mails import Kept
 
@@ -95,11 +95,13 @@ def _settle(
         return _set_aside(write, kept, result.reason, now)
     try:
         with write.begin_nested():
+            if result.dsn is None and result.author is not None:
+                unreachable.heard(write, counter.key, result.author.address)
             situation = situations.gather(write, result, kept, counter, now, files)
             decision = decide.decide(replace(result, oversize=kept.oversize), situation, counter)
             author = result.authors[0] if result.authors else Address("", "")
             said = recorded(office, write, counter, decision, now, kept, situation.tickets)
-            mails.decided(write, kept.id, decision, author, result.subject, now)
+            mails.decided(write, kept.id, decision, author, result.subject, now, result.reply_text)
             return logging.INFO, said
     except Exception as error:
         if passes_by_itself(error):

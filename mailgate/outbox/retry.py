@@ -60,6 +60,8 @@ class Failed:
     reason: str
     content: bool = False
     """Because of what is in the mail: it came as far as the final dot, or is too large."""
+    recipient: bool = False
+    """It was the recipient that the server refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,11 @@ def judge(outcome: Answer | Lost, attempts: int, created_at: datetime, now: date
         case Answer(Stage.DATA, code, text) if 200 <= code <= 299:
             return Sent(text[:MOST_TEXT])
         case Answer(stage, code, text) if 500 <= code <= 599 and not _passes(stage, code, text):
-            return Failed(reason)
+            return Failed(reason, recipient=stage is Stage.RCPT)
     next_at = now + _pause(attempts)
     if next_at - created_at > GIVE_UP_AFTER:
-        return Failed(f"given up after {GIVE_UP_AFTER.days} days; {reason}"[:MOST_TEXT])
+        refused = isinstance(outcome, Answer) and outcome.stage is Stage.RCPT
+        return Failed(f"given up after {GIVE_UP_AFTER.days} days; {reason}"[:MOST_TEXT], recipient=refused)
     in_doubt = outcome.stage is Stage.DATA and (isinstance(outcome, Lost) or not 400 <= outcome.code <= 599)
     return Uncertain(reason, next_at) if in_doubt else Deferred(reason, next_at)
 
