@@ -36,6 +36,19 @@ def recorded(
     before: Mapping[str, Ticket] = NO_TICKETS,
 ) -> str:
     """Ticket, history and outgoing mail, all or nothing; returns a line for the log."""
+    return settled(office, write, counter, decision, now, kept, before)[1]
+
+
+def settled(
+    office: Office,
+    write: Connection,
+    counter: Counter,
+    decision: Decision,
+    now: datetime,
+    kept: Kept | None,
+    before: Mapping[str, Ticket] = NO_TICKETS,
+) -> tuple[Decision, str]:
+    """The same, with the decision as it was carried out: without mail that the brakes keep back."""
     decision = brakes.held_back(decision, loads.load(write, decision, counter, now), now, counter)
     decision = replace(decision, effects=watch.watched(decision.effects, before, now, counter))
     mail_id, message_id = (kept.id, kept.message_id) if kept else (None, None)
@@ -44,7 +57,7 @@ def recorded(
     ]
     record(write, decision, composed, Cause(counter.key, now, mail_id, message_id))
     about = f"desk={counter.key} ticket={decision.number} mail={mail_id} message_id={message_id}"
-    return f"{decision.handling} {about} mails_out={len(composed)}: {decision.reason}"
+    return decision, f"{decision.handling} {about} mails_out={len(composed)}: {decision.reason}"
 
 
 def _composed(
