@@ -591,7 +591,7 @@ def test_a_stranger_with_a_number_gets_a_ticket_and_no_byte_of_the_other(real_sc
 
 def test_nobody_learns_which_numbers_there_are(scene: Scene) -> None:
     def answer(subject: str) -> str:
-        (one,) = struck(scene.city, scene.city.mail(MALLORY, "Bagaimana?\n", subject)).to(MALLORY)
+        (one,) = struck(scene.city, scene.city.mail(MALLORY, f"Bagaimana {subject}?\n", subject)).to(MALLORY)
         words = body(one.mail) + str(one.mail["Subject"])
         return words.replace(str(one.number), "NOMOR")
 

@@ -43,7 +43,7 @@ attempts = st.integers(0, 1000)
         (Answer(Stage.DATA, 400, "x"), Deferred("DATA: 400 x", SOON)),
         (Answer(Stage.DATA, 499, "x"), Deferred("DATA: 499 x", SOON)),
         (Answer(Stage.MAIL, 550, "5.1.8 x"), Failed("MAIL FROM: 550 5.1.8 x")),
-        (Answer(Stage.RCPT, 550, "5.1.1 unknown"), Failed("RCPT TO: 550 5.1.1 unknown")),
+        (Answer(Stage.RCPT, 550, "5.1.1 unknown"), Failed("RCPT TO: 550 5.1.1 unknown", recipient=True)),
         (Answer(Stage.DATA, 554, "5.7.1 spam"), Failed("DATA: 554 5.7.1 spam")),
         (Answer(Stage.DATA, 500, "x"), Failed("DATA: 500 x")),
         (Answer(Stage.DATA, 599, "x"), Failed("DATA: 599 x")),
