@@ -38,7 +38,10 @@ app = typer.Typer(
 )
 aside_app = typer.Typer(help="Mail that could not be read and waits for you.", no_args_is_help=True)
 outbox_app = typer.Typer(help="Mail that is to leave.", no_args_is_help=True)
-blocked_app = typer.Typer(help="Senders that staff silenced with #spam.", no_args_is_help=True)
+blocked_app = typer.Typer(
+    help="Senders that staff silenced with #spam, and addresses to which mail comes back.",
+    no_args_is_help=True,
+)
 db_app = typer.Typer(help="The database.", no_args_is_help=True)
 rules_app = typer.Typer(help="The office's rules for new mail.", no_args_is_help=True)
 app.add_typer(aside_app, name="aside")
@@ -829,7 +832,7 @@ def _ask(question: str) -> None:
 
 @blocked_app.command("list")
 def blocked_list(desk: DeskOption = None, as_json: Json = False) -> None:
-    """Whose mail opens no ticket, oldest first.
+    """Whose mail opens no ticket, and who gets no automatic mail because it comes back; oldest first.
 
     Examples: mailgate blocked list · mailgate blocked list --desk kominfo --json
     """
@@ -850,20 +853,26 @@ def blocked_remove(
     address: Annotated[str, typer.Argument(help="As the list shows it, in any case.")],
     desk: DeskOption = None,
 ) -> None:
-    """Hear a sender again; mail that came meanwhile is kept, `mailgate why` finds it.
+    """Hear a sender again, and write to an address again to which mail came back.
+
+    Mail of a silenced sender that came meanwhile is kept, `mailgate why` finds it.
 
     Examples: mailgate blocked remove iklan@example.com · mailgate blocked remove iklan@example.com --desk X
     """
     from mailgate.logs import printable
-    from mailgate.store import blocks
+    from mailgate.store import blocks, unreachable
 
     with _known_store() as (settings, store), store.writing() as write:
         _know_desk(settings, desk)
         count = blocks.remove(write, desk, address)
-    if not count:
+        dead = unreachable.remove(write, desk, address)
+    if not count and not dead:
         where = f" at {desk}" if desk else ""
         _fail(f"{address}: not blocked{where}; `mailgate blocked list` names those who are")
-    print(printable(f"{address}: heard again, at {count} {'desk' if count == 1 else 'desks'}"))
+    if count:
+        print(printable(f"{address}: heard again, at {count} {'desk' if count == 1 else 'desks'}"))
+    if dead:
+        print(printable(f"{address}: written to again, at {dead} {'desk' if dead == 1 else 'desks'}"))
 
 
 @db_app.command("upgrade")

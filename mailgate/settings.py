@@ -507,6 +507,14 @@ class Limits(Table):
     parameter_segments: Count = 100
     """Pieces of a file name (RFC 2231)."""
     acks_per_sender_per_hour: Count = 4
+    """Automatic mails to one requester after which the next ticket opens silently; however they spell it."""
+    acks_per_sender_per_day: Count = 10
+    automatic_per_domain_per_hour: Count = 100
+    """To requesters at one domain: made-up local parts must not make us send."""
+    automatic_per_ticket_per_hour: Count = 20
+    """To the requester's side of one ticket; what staff write or order always goes."""
+    flood_mails_per_minute: Count = 10
+    """More mails of one sender within a minute are one ticket."""
     notices_per_sender_per_hour: Count = 20
     automatic_per_desk_per_hour: Count = 300
     same_subject_per_hour: Count = 3

@@ -16,7 +16,7 @@ from mailgate.message.message import Address, Message, Unreadable
 from mailgate.outbox.allowance import Allowance, Facts, Hold, allowance
 from mailgate.settings import Desk, Rule, Settings, Work
 from mailgate.sources import Source
-from mailgate.store import blocks, confirmations, instances, mails, outbox, submission, tickets
+from mailgate.store import blocks, confirmations, instances, mails, outbox, submission, tickets, unreachable
 from mailgate.store.database import Connection
 
 Json = dict[str, Any]
@@ -410,23 +410,27 @@ def _asked(one: Json) -> str:
 
 
 def blocked_rows(look: Connection, desk: str | None, zone: ZoneInfo) -> list[Json]:
-    return [
-        {
-            "desk": row.desk,
-            "address": row.address,
-            "ticket": row.number,
-            "by": row.by,
-            "at": iso(row.at, zone),
-        }
+    """Silenced senders and addresses to which mail comes back, oldest first."""
+    silenced = [
+        (row, {"ticket": row.number, "by": row.by, "why": f"silenced by {row.by}"})
         for row in blocks.listed(look, desk)
+    ]
+    dead = [
+        (row, {"ticket": row.number, "by": None, "why": f"mail comes back: {row.detail}"})
+        for row in unreachable.listed(look, desk)
+    ]
+    return [
+        {"desk": row.desk, "address": row.address} | facts | {"at": iso(row.at, zone)}
+        for row, facts in sorted([*silenced, *dead], key=lambda one: one[0].at)
     ]
 
 
 def blocked_table(rows: list[Json]) -> tuple[list[str], list[list[str]]]:
     cells = [
-        [row["desk"], _short(row["at"]), row["ticket"], block(row["address"], row["by"])] for row in rows
+        [row["desk"], _short(row["at"]), row["ticket"] or "-", block(row["address"], row["why"])]
+        for row in rows
     ]
-    return ["desk", "since", "ticket", "address, who said so"], cells
+    return ["desk", "since", "ticket", "address, why"], cells
 
 
 def status_rows(look: Connection, settings: Settings, now: datetime) -> list[Json]:
@@ -445,7 +449,7 @@ def status_rows(look: Connection, settings: Settings, now: datetime) -> list[Jso
             "confirmations": asked.get(desk, 0),
             "blocked": len(blocks.listed(look, desk)),
             **_brakes(look, settings, desk, now),
-            "held_by": held.get(desk),
+            "mailbox_holder": held.get(desk),
         }
         for desk in settings.desks
     ]
@@ -473,8 +477,8 @@ def print_status(row: Json) -> None:
         _print(f"    {name:<12} {words}")
     _print(f"  confirmations  {row['confirmations']} unanswered")
     _print(f"  senders        {row['blocked']} blocked")
-    if row["held_by"]:  # known on PostgreSQL only
-        _print(f"  mailbox        held by {row['held_by']}")
+    if row["mailbox_holder"]:  # known on PostgreSQL only
+        _print(f"  mailbox        held by {row['mailbox_holder']}")
 
 
 def print_ticket(full: Json) -> None:

@@ -12,6 +12,8 @@ from mailgate.desk.decision import (
     Audience,
     AutoSubmitted,
     Due,
+    Flood,
+    FloodNews,
     HistoryLine,
     Letter,
     MessageKind,
@@ -237,6 +239,7 @@ def notification(notice: Notice, **changes: object) -> Send:
         author=f"{RINA.name} <{RINA.address}>",
         notice=notice,
         promise=PWD_PROMISE,
+        flood=FloodNews(FLOOD, per_minute=10) if notice is Notice.FLOOD else None,
     )
     return to_staff(Template.NOTIFICATION, replace(letter, **changes), AutoSubmitted.GENERATED)
 
@@ -363,6 +366,18 @@ def to_requesters() -> dict[str, Send]:
     }
 
 
+FLOOD = Flood(
+    sender_group=RINA.address,
+    number=TICKET.number,
+    began_at=EARLIER,
+    last_at=NOW,
+    mails=11,
+    told_mails=11,
+    told_at=NOW,
+)
+SUBJECTS = ("Jaringan mati", "ALARM suhu ruang server 31 derajat", "\u202eterbalik " * 20)
+
+
 def notifications() -> dict[str, Send]:
     held = replace(TICKET, status=Status.OPEN, holder=ADMIN.address)
     again = {"text": "Masih belum bisa, Pak.", "history": HISTORY}
@@ -428,6 +443,14 @@ def notifications() -> dict[str, Send]:
             author="",
             left_out=(),
             history=(),
+        ),
+        "notification_flood": notification(Notice.FLOOD, text="", author="", promise=""),
+        "notification_flood_over": notification(
+            Notice.FLOOD,
+            text="",
+            author="",
+            promise="",
+            flood=FloodNews(replace(FLOOD, mails=300), SUBJECTS, per_minute=10, over=True),
         ),
     }
 

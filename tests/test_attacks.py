@@ -561,7 +561,7 @@ def test_a_domain_that_only_folds_to_ours_is_not_ours(scene: Scene) -> None:
     city.tables["desks"]["kominfo"]["staff"][0]["aliases"].append("admin@strasse.example")
     signed = f"{SERVER}; dmarc=pass header.from=stra\u00dfe.example"
     raw = city.mail("admin@stra\u00dfe.example", ORDER, TAG, authentication_results=signed)
-    futile(city, raw, "is not of it")
+    futile(city, raw, "is not of it", TAG)
 
 
 def test_two_from_fields_are_nobody(scene: Scene) -> None:
@@ -591,7 +591,7 @@ def test_a_stranger_with_a_number_gets_a_ticket_and_no_byte_of_the_other(real_sc
 
 def test_nobody_learns_which_numbers_there_are(scene: Scene) -> None:
     def answer(subject: str) -> str:
-        (one,) = struck(scene.city, scene.city.mail(MALLORY, "Bagaimana?\n", subject)).to(MALLORY)
+        (one,) = struck(scene.city, scene.city.mail(MALLORY, f"Bagaimana {subject}?\n", subject)).to(MALLORY)
         words = body(one.mail) + str(one.mail["Subject"])
         return words.replace(str(one.number), "NOMOR")
 

@@ -449,6 +449,7 @@ def test_one_screen_tells_what_waits_at_each_desk(run: Cli, rows: Rows) -> None:
         "pause_reason": None,
         "held": 0,
         "held_by": None,
+        "mailbox_holder": None,
         "budget": 0,
         "budget_used": None,
         "automatic_per_hour": 300,

@@ -9,12 +9,14 @@ from compose_cast import (
     ADMIN,
     ANTENNA,
     CALLER,
+    FLOOD,
     HISTORY,
     JAKARTA,
     NOW,
     PHOTO,
     REF,
     RINA,
+    SUBJECTS,
     TICKET,
     VIDEO,
     WAITING,
@@ -51,6 +53,7 @@ from mailgate.desk.decision import (
     Agenda,
     Audience,
     AutoSubmitted,
+    FloodNews,
     Letter,
     Notice,
     ReceiptLine,
@@ -133,6 +136,11 @@ def every_mail() -> list[Send]:
             notification(Notice.NEW, text="", content=content, oversize=size)
             for content in Content
             for size in (0, 9)
+        ),
+        *(
+            notification(Notice.FLOOD, text="", author="", flood=FloodNews(FLOOD, subjects, 10, over))
+            for subjects in ((), SUBJECTS)
+            for over in (False, True)
         ),
         *(notification(Notice.NEW, invitation=invitation) for invitation in (MEETING, Invitation(*[""] * 7))),
         *(notification(Notice.NEW, feedback=feedback) for feedback in (COMPLAINT, Feedback("abuse", ""))),

@@ -254,7 +254,7 @@ def test_addresses_are_read_as_people_list_them(typed: str, expected: tuple[str,
         ("Budi <bukan alamat>", ()),
         ("Budi <>", ()),
         ("lain@x.id <a@b..>", ("lain@x.id",)),
-        ("büdi@b.id", ()),
+        ("büdi@b..id", ()),
         ("a@b.id<script>", ("a@b.id",)),
     ],
 )

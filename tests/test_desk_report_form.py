@@ -332,7 +332,8 @@ def test_a_caller_who_could_not_be_found_again_is_asked_for(
         (ReportForm(phone="()"), (Field.PHONE,)),
         (ReportForm(email="rina.example.com"), (Field.EMAIL,)),
         (ReportForm(email="rina@x.example, budi@x.example"), (Field.EMAIL,)),
-        (ReportForm(email="žofie@x.example"), (Field.EMAIL,)),
+        (ReportForm(email="žofie@x.example"), ()),
+        (ReportForm(email="žofie@x..example"), (Field.EMAIL,)),
         (ReportForm(phone="1", email="x"), (Field.PHONE, Field.EMAIL)),
     ],
 )

@@ -53,7 +53,7 @@ def one_beside(city: City, first: Daemon) -> Iterator[Daemon]:
 def holder(city: City) -> str:
     """Of KOMINFO's mailbox, as `mailgate status` says."""
     found = json.loads(mailgate(city.settings_file, "status", "--json").stdout)
-    return str(found[0]["held_by"])
+    return str(found[0]["mailbox_holder"])
 
 
 def test_when_the_holder_is_killed_the_other_answers_within_half_a_minute_and_nothing_is_doubled(

@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPMessage
 from pathlib import Path
 from queue import SimpleQueue
@@ -489,14 +489,13 @@ def test_a_session_that_ends_with_its_token_is_no_trouble_and_one_that_ends_at_o
         served = Service(city.office(), store, lambda: city.now)
         monkeypatch.setattr(Tokens, "asked", lambda *_: Bag("good").later(""))
         served.pulse.expect("mailbox kominfo", 1)
-        served._wake_delivery["kominfo"] = lambda: None
         server.on("IDLE", bye, bye)
-        bell, _rings = socket.socketpair()
-        with bell, _rings, serving.reader(served.office) as reads:
+        office, loop = served.office, asyncio.new_event_loop()
+        with closing(loop), closing(serving._new_serving()) as bells, serving.reader(office) as reads:
             with pytest.raises(TemporaryError):
-                served._serve_mailbox("kominfo", bell, reads, Pause())
+                served._serve_mailbox("kominfo", bells, office, reads, Pause(), loop)
             monkeypatch.setattr(serving, "SESSION_SECONDS", 0.0)
-            served._serve_mailbox("kominfo", bell, reads, Pause())
+            served._serve_mailbox("kominfo", bells, office, reads, Pause(), loop)
     assert [one.levelname for one in caplog.records if "connecting anew" in one.message] == ["INFO"]
 
 
@@ -552,7 +551,7 @@ def test_a_complaint_comes_in_and_is_answered_without_any_password(
     keeping.store(
         Tokens("kominfo", tokened_city.base / "state" / "oauth-kominfo.json"), mail[0].refresh_token
     )
-    tokened_city.receive(tokened_city.mail(subject="Printer"))
+    tokened_city.receive(tokened_city.mail(text="Printer kami mati.", subject="Printer"))
     assert tokened_city.run() == 0
     assert len(tokened_city.sent(RINA)) == 2
 

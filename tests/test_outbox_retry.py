@@ -54,20 +54,20 @@ attempts = st.integers(0, 1000)
         (Answer(Stage.MAIL, 421, "4.3.2 bye"), Deferred("MAIL FROM: 421 4.3.2 bye", SOON)),
         (Answer(Stage.MAIL, 0, "rubbish"), Deferred("MAIL FROM: 0 rubbish", SOON)),
         (Answer(Stage.MAIL, 550, "5.1.8 x"), Failed("MAIL FROM: 550 5.1.8 x")),
-        (Answer(Stage.RCPT, 550, "5.1.1 unknown"), Failed("RCPT TO: 550 5.1.1 unknown")),
-        (Answer(Stage.RCPT, 552, "5.2.2 full"), Failed("RCPT TO: 552 5.2.2 full")),
+        (Answer(Stage.RCPT, 550, "5.1.1 unknown"), Failed("RCPT TO: 550 5.1.1 unknown", recipient=True)),
+        (Answer(Stage.RCPT, 552, "5.2.2 full"), Failed("RCPT TO: 552 5.2.2 full", recipient=True)),
         # Only now had the server seen what is in it, or how much.
         (Answer(Stage.DATA, 554, "5.7.1 spam"), Failed("DATA: 554 5.7.1 spam", content=True)),
         (Answer(Stage.DATA, 500, "x"), Failed("DATA: 500 x", content=True)),
         (Answer(Stage.DATA, 599, "x"), Failed("DATA: 599 x", content=True)),
         (Answer(Stage.MAIL, 552, "too large"), Failed("MAIL FROM: 552 too large", content=True)),
         (Answer(Stage.MAIL, 550, "5.3.4 x"), Failed("MAIL FROM: 550 5.3.4 x", content=True)),
-        (Answer(Stage.RCPT, 552, "5.2.3 x"), Failed("RCPT TO: 552 5.2.3 x", content=True)),
+        (Answer(Stage.RCPT, 552, "5.2.3 x"), Failed("RCPT TO: 552 5.2.3 x", content=True, recipient=True)),
         # They speak of us and of today, not of this mail: no ticket may fail by them.
         (Answer(Stage.MAIL, 530, "5.7.0 log in"), Paused("MAIL FROM: 530 5.7.0 log in", SOON)),
         (Answer(Stage.MAIL, 535, "5.7.8 no"), Paused("MAIL FROM: 535 5.7.8 no", SOON)),
         (Answer(Stage.MAIL, 538, "x"), Paused("MAIL FROM: 538 x", SOON)),
-        (Answer(Stage.RCPT, 530, "x"), Failed("RCPT TO: 530 x")),
+        (Answer(Stage.RCPT, 530, "x"), Failed("RCPT TO: 530 x", recipient=True)),
         (Answer(Stage.DATA, 550, "5.4.5 daily limit"), Paused("DATA: 550 5.4.5 daily limit", AN_HOUR)),
         # Nothing was handed over yet.
         (Lost(Stage.MAIL, "gone"), Deferred("MAIL FROM: gone", SOON)),
@@ -199,7 +199,7 @@ def test_the_way_of_a_mail_is_as_the_desk_has_set_it() -> None:
     assert waits(later, own, 4) == [40, 90, 90, 90]
     assert waits(lost, own, 5) == [5, 15, 40, 90, 90]
     given_up = judge(later, 9, NOW - timedelta(hours=23), NOW, own)
-    assert given_up == Failed("given up after 1 days; RCPT TO: 451 4.3.0 x")
+    assert given_up == Failed("given up after 1 days; RCPT TO: 451 4.3.0 x", recipient=True)
 
 
 @given(outcomes, attempts, ages)

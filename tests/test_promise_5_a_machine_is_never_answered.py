@@ -212,7 +212,7 @@ def test_our_own_mail_that_comes_back_opens_nothing(quick_city: City) -> None:
 
 
 def test_thirty_mails_of_one_sender_in_an_hour_are_all_kept_and_few_are_answered(city: City) -> None:
-    city.tables["limits"] = {"notices_per_sender_per_hour": 6}
+    city.tables["limits"] = {"notices_per_sender_per_hour": 6, "flood_mails_per_minute": 100}
     for n in range(30):
         city.receive(city.mail(subject=f"laporan {n}", text=f"Isi {n}.\n"))
     assert city.run() == 0
@@ -230,6 +230,7 @@ def test_thirty_mails_of_one_sender_in_an_hour_are_all_kept_and_few_are_answered
 
 
 def test_a_storm_of_equal_mails_becomes_few_tickets_and_keeps_every_word(quick_city: City) -> None:
+    quick_city.tables["limits"] = {"flood_mails_per_minute": 100}
     for n in range(12):
         quick_city.receive(quick_city.mail(ROBOT, f"Suhu {n} derajat.\n", "ALARM ruang server"))
     assert quick_city.run() == 0

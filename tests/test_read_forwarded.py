@@ -150,7 +150,8 @@ def test_a_quote_or_a_letter_is_not_taken_for_a_forward(text: str, subject: str)
         ("Camat <camat>", None),
         ("", None),
         ("siti@example.com, budi@example.com", None),
-        ("Žofie <žofie@example.com>", None),
+        ("Žofie <žofie@example.com>", Address("Žofie", "žofie@example.com")),
+        ("Žofie <žofie@example..com>", None),
         ("Rina Marlina rina@x.example", Address("Rina Marlina", "rina@x.example")),
     ],
 )

@@ -56,6 +56,8 @@ def _asked_for(ticket: Ticket, notice: Notice | None) -> tuple[Command, ...]:
         commands += [Command.NOTE, Command.TAKE]
     if notice in {Notice.HOLDER_AWAY, Notice.HOLDER_UNREACHABLE}:
         commands += [Command.ASSIGN, Command.TAKE]
+    if notice is Notice.FLOOD:
+        commands.append(Command.SPAM)
     return tuple(commands)
 
 

@@ -8,16 +8,18 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
-from mailgate.desk import changes, courtesy, letters, rules, ruling, staffmail, webmail
+from mailgate.desk import brakes, changes, courtesy, floods, letters, rules, ruling, staffmail, webmail
 from mailgate.desk.commands import is_command_mail
 from mailgate.desk.courtesy import Meaning
 from mailgate.desk.decision import (
     Audience,
     Decision,
     Effect,
+    Flood,
     Handling,
     Link,
     MarkUndeliverable,
+    MarkUnreachable,
     MessageKind,
     Notice,
     OpenTicket,
@@ -67,12 +69,8 @@ def decide(message: Message, situation: Situation, counter: Counter) -> Decision
             return staffmail.confirmed(found, message, situation, counter)
         case Unproven():
             return staffmail.unproven(found, message, situation, counter)
-        case FollowUp():
-            return _followed_up(found, message, situation, counter)
-        case Stranger():
-            return _opened(message, situation, counter, found)
-        case Fresh():
-            return _fresh(message, situation, counter)
+        case FollowUp() | Stranger() | Fresh():
+            return _of_public(found, message, situation, counter)
         case _:
             assert_never(found)
 
@@ -171,6 +169,8 @@ def _bounced(
         events = (event(ticket.number, dsn.action, detail),) if ticket else ()
         return Decision(Handling.FILED, f"delivery {dsn.action}: {detail}", sent.number, events)
     effects: list[Effect] = [MarkUndeliverable(sent.token, detail)]
+    if brakes.speaks_of_address(detail):
+        effects.append(MarkUnreachable(sent.recipient, sent.token, detail))
     if ticket is not None:
         effects += undeliverable(ticket, sent, detail, message, situation, counter)
     return Decision(Handling.FILED, f"undeliverable: {detail}", sent.number, tuple(effects))
@@ -184,7 +184,10 @@ def undeliverable(
     situation: Situation,
     counter: Counter,
 ) -> list[Effect]:
-    """The ticket shows it; the holder is told once, of their own dead address the admins: no loop."""
+    """The ticket shows it; the holder is told once, of their own dead address the admins: no loop.
+
+    But that words of staff did not arrive the holder hears each time.
+    """
     effects: list[Effect] = [
         event(ticket.number, "undeliverable", f"{sent.template} to {sent.recipient}: {detail}")
     ]
@@ -193,7 +196,7 @@ def undeliverable(
     if ticket.notified_by == sent.token:  # nobody was told that the repair begins (domain, Q3)
         ticket = changes.with_due(replace(ticket, started=False, notified_at=None, notified_by=None), counter)
         effects += [SaveTicket(ticket), event(ticket.number, "notice_void", "the notice came back")]
-    if sent.bounced or _hushed(situation, counter):
+    if sent.bounced or (sent.automatic and sent.came_back) or _hushed(situation, counter):
         return effects
     if sent.audience is Audience.REQUESTER:
         news = News(Notice.UNDELIVERABLE, None, f"{sent.recipient}: {detail}")
@@ -214,6 +217,43 @@ def _diagnosis(dsn: Dsn) -> str:
 
 
 # --- the public -------------------------------------------------------------------------------------------
+
+
+def _of_public(
+    found: FollowUp | Stranger | Fresh, message: Message, situation: Situation, counter: Counter
+) -> Decision:
+    flood = situation.flood or floods.began(message, situation, counter)
+    if flood is not None:
+        return _flooded(flood, found, message, situation, counter)
+    match found:
+        case FollowUp():
+            return _followed_up(found, message, situation, counter)
+        case Stranger():
+            return _opened(message, situation, counter, found)
+        case Fresh():
+            return _fresh(message, situation, counter)
+        case _:
+            assert_never(found)
+
+
+def _flooded(
+    flood: Flood,
+    found: FollowUp | Stranger | Fresh,
+    message: Message,
+    situation: Situation,
+    counter: Counter,
+) -> Decision:
+    """What would open a ticket goes to the flood's; what belongs to a ticket goes there. Nobody is told."""
+    quiet, ticket = replace(situation, hushed=True), floods.holder(flood, situation)
+    if isinstance(found, FollowUp) and _may_continue(found.ticket, situation, counter):
+        base = _followed_up(found, message, quiet, counter)
+    elif ticket is not None:
+        base = floods.appended(ticket, message, situation, counter)
+    else:
+        base = _opened(message, quiet, counter, None if isinstance(found, Fresh) else found)
+    if situation.flood is not None:
+        return floods.grown(base, flood, situation)
+    return floods.begun(base, flood, situation, counter)
 
 
 def _may_continue(ticket: Ticket, situation: Situation, counter: Counter) -> bool:
@@ -341,7 +381,7 @@ def _opened(
     message: Message, situation: Situation, counter: Counter, cites: FollowUp | Stranger | None = None
 ) -> Decision:
     """A ticket of its own; `cites` is one that it does not belong to, or that ended too long ago."""
-    unanswerable = _unanswerable(message, situation, counter)
+    unanswerable = _unanswerable(message, situation, counter) or brakes.echo(message, situation)
     ticket, verdict = _ticket_for(message, situation, counter, cites, silent=unanswerable is not None)
     other = cites.ticket if cites else None
     reason = _why_opened(unanswerable, cites, message.oversize)
@@ -359,6 +399,8 @@ def _opened(
     if unanswerable is None:
         effects += letters.acknowledgement(ticket, message, situation, counter)
         effects.append(event(ticket.number, "acknowledged", "a person wrote"))
+    elif (brake := brakes.full(author_of(message).address, situation, counter)) is not None:
+        effects += brakes.warned(brake, situation.told_lately, counter)
     if not _hushed(situation, counter):
         news = News.of(Notice.NEW, message, other.number if other else "")
         effects += letters.notifications(ticket, news, situation, counter)
@@ -441,9 +483,8 @@ def _unanswerable(message: Message, situation: Situation, counter: Counter) -> s
         return "this desk is not among its recipients"
     if first != counter.key:
         return f"desk {first} is named first and answers"
-    if situation.automatic_lately >= counter.limits.acks_per_sender_per_hour:
-        return "this sender had enough automatic mail for an hour"
-    return None
+    brake = brakes.full(author.address, situation, counter)
+    return brake.reason if brake is not None else None
 
 
 def _addressed_first(message: Message, counter: Counter) -> str | None:
@@ -459,7 +500,11 @@ def _addressed_first(message: Message, counter: Counter) -> str | None:
 
 def _hushed(situation: Situation, counter: Counter) -> bool:
     """Whether staff are spared: a flood of one sender, or a rebuilt mailbox."""
-    return situation.silent or situation.mails_lately >= counter.limits.notices_per_sender_per_hour
+    return (
+        situation.silent
+        or situation.hushed
+        or situation.mails_lately >= counter.limits.notices_per_sender_per_hour
+    )
 
 
 # --- time -------------------------------------------------------------------------------------------------

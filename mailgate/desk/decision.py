@@ -104,6 +104,8 @@ class Notice(StrEnum):
     REFUSED = "refused"
     """The server refused a mail to this member of the staff for what stands in it, `Letter.text` is its code:
     here is what it was about, without anything that the requester wrote."""
+    FLOOD = "flood"
+    """One sender's many mails are one ticket, and not told of one by one: `Letter.flood`."""
 
 
 class Result(StrEnum):
@@ -328,6 +330,48 @@ class Agenda:
 
 
 @dataclass(frozen=True, slots=True)
+class Dead:
+    """An address to which mail comes back."""
+
+    at: datetime
+    """Since when."""
+    tried_at: datetime | None
+    """The last mail that went there all the same; None: none since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """So many mails of one sender that they are one ticket."""
+
+    sender_group: str
+    """See `ids.mailbox_group`."""
+    number: str
+    """The ticket that holds them."""
+    began_at: datetime
+    """Arrival of its first mail …"""
+    last_at: datetime
+    """… and of its newest one."""
+    mails: int
+    told_mails: int
+    """Of so many staff were told …"""
+    told_at: datetime
+    """… and when."""
+
+
+@dataclass(frozen=True, slots=True)
+class FloodNews:
+    """What staff are told of a flood."""
+
+    flood: Flood
+    subjects: tuple[str, ...] = ()
+    """The first distinct ones; none where it only begins."""
+    per_minute: int = 0
+    """More than so many in a minute make one."""
+    over: bool = False
+    """Nothing came for a while."""
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """What an outgoing mail says, before a template puts it into words."""
 
@@ -381,6 +425,8 @@ class Letter:
     """For RESOLUTION: whether it asks the survey's question."""
     agenda: Agenda | None = None
     """For DIGEST."""
+    flood: FloodNews | None = None
+    """For Notice.FLOOD."""
     looks_automatic: bool = False
     """For CONFIRMATION: not unproven, but perhaps a machine's."""
     tickets: tuple[Ticket, ...] = ()
@@ -469,6 +515,43 @@ class MarkUndeliverable:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkUnreachable:
+    """Mail to this address comes back: nothing automatic goes there until a mail arrives from it."""
+
+    address: str
+    token: str
+    """The id of the mail that came back."""
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class TryUnreachable:
+    """One mail goes to this address although the last one came back."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class BeginFlood:
+    flood: Flood
+
+
+@dataclass(frozen=True, slots=True)
+class GrowFlood:
+    """One mail more."""
+
+    flood: Flood
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TellOfFlood:
+    """Staff are told of as many mails as it holds, by the same decision."""
+
+    flood: Flood
+
+
+@dataclass(frozen=True, slots=True)
 class Unlink:
     """Two tickets that do not belong together after all."""
 
@@ -552,6 +635,11 @@ Effect = (
     | DigestSent
     | Warned
     | MarkUndeliverable
+    | MarkUnreachable
+    | TryUnreachable
+    | BeginFlood
+    | GrowFlood
+    | TellOfFlood
     | Send
 )
 

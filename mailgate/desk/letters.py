@@ -10,6 +10,7 @@ from mailgate.desk.decision import (
     Audience,
     AutoSubmitted,
     Due,
+    FloodNews,
     Letter,
     Notice,
     ReceiptLine,
@@ -160,6 +161,7 @@ class News:
     reason: str = ""
     template: Template = Template.NOTIFICATION
     causes: tuple[Due, ...] = ()
+    flood: FloodNews | None = None
 
     @classmethod
     def of(cls, notice: Notice, message: Message, other_number: str = "") -> Self:
@@ -184,6 +186,7 @@ def notifications(
         author=str(news.author) if news.author else "",
         reason=news.reason,
         causes=news.causes,
+        flood=news.flood,
         notice=news.notice,
         other_number=news.other_number,
         promise=promise(ticket, counter),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mailgate.desk.calendar import Calendar
-from mailgate.desk.decision import Audience, HistoryLine
+from mailgate.desk.decision import Audience, Flood, HistoryLine
 from mailgate.desk.ticket import Ticket
 from mailgate.message.message import Address, Attachment
 from mailgate.settings import Desk, Limits
@@ -45,6 +45,19 @@ class SentMail:
     bounced: bool
     mail_id: int | None = None
     """The incoming mail that it told of; None where none caused it."""
+    automatic: bool = False
+    came_back: bool = False
+    """An earlier mail about this ticket to this address did: whoever has the ticket knows of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A mail that was decided, as the brakes see it."""
+
+    at: datetime
+    """INTERNALDATE."""
+    number: str | None
+    """The ticket that it opened; None where it opened none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +150,27 @@ class Situation:
     same_subject: str | None = None
     """A ticket that already holds too many mails of this sender and subject."""
     automatic_lately: int = 0
-    """Automatic mails from this desk to the author in the last hour."""
+    """Automatic mails of this desk to the author as a requester in the last hour, in any spelling …"""
+    automatic_today: int = 0
+    """… and in the last 24."""
+    automatic_at: tuple[datetime, ...] = ()
+    """When the last of them left, or were written where they have not left."""
+    kept_at: datetime | None = None
+    """When this mail was kept: what we wrote later it cannot answer."""
+    domain_full: bool = False
+    """The author's domain had as many automatic mails within the hour as it may."""
+    repeated: bool = False
+    """The author wrote the same words within 24 hours, and got automatic mail."""
     mails_lately: int = 0
     """Mails of this author to this desk in the last hour, this one not counted."""
+    flood: Flood | None = None
+    """The flood of this sender that this mail belongs to."""
+    minute: tuple[Arrived, ...] = ()
+    """Mails of this sender within a minute of this one; not asked while a flood is on."""
+    touched: frozenset[str] = frozenset()
+    """Those of the tickets opened in that minute that staff have looked after."""
+    hushed: bool = False
+    """Staff are not told of each mail: a flood."""
     unanswered: int = 0
     """Confirmations sent to this staff member in the last 24 hours that nobody answered."""
     silent: bool = False

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from mailgate.desk import decide, letters
+from mailgate.desk import brakes, decide, letters
 from mailgate.desk.decision import Audience, Decision, Handling, Template
 from mailgate.desk.opening import event
 from mailgate.desk.situation import Counter
@@ -17,7 +17,7 @@ from mailgate.gateway.loaded import Clock, Office, ladder, submission_server
 from mailgate.gateway.recording import recorded
 from mailgate.outbox.retry import Attempt, Failed, Lost, Paused, Sent, Stage, judge
 from mailgate.outbox.smtp import Envelope, Notify, Outcome, Session
-from mailgate.store import mails, outbox, situations, submission, tickets
+from mailgate.store import mails, outbox, situations, submission, tickets, unreachable
 from mailgate.store.database import Connection, Store, passes_by_itself
 from mailgate.store.ledger import Ledger
 from mailgate.store.outbox import Claimed
@@ -209,6 +209,8 @@ def _begin_clock(write: Connection, one: Claimed, van: Van, now: datetime) -> No
 
 def _tell_of_failure(write: Connection, one: Claimed, attempt: Failed, van: Van, now: datetime) -> None:
     """A refusal by our own server is a bounce that comes at once."""
+    if attempt.recipient and brakes.speaks_of_address(attempt.reason):
+        unreachable.mark(write, van.counter.key, one.recipient, one.token, attempt.reason, now)
     ticket = tickets.locked(write, [one.number]).get(one.number) if one.number else None
     if ticket is None:
         return

@@ -9,7 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from mailgate.compose import mime, render
-from mailgate.desk import decide, watch
+from mailgate.desk import brakes, decide, watch
 from mailgate.desk.decision import (
     Audience,
     AutoSubmitted,
@@ -25,6 +25,7 @@ from mailgate.desk.situation import Counter
 from mailgate.desk.ticket import Ticket
 from mailgate.gateway.loaded import Office
 from mailgate.message.message import Address
+from mailgate.store import loads
 from mailgate.store.database import Connection
 from mailgate.store.mails import Kept
 from mailgate.store.outbox import Composed
@@ -45,6 +46,20 @@ def recorded(
     before: Mapping[str, Ticket] = NO_TICKETS,
 ) -> str:
     """Ticket, history and outgoing mail, all or nothing; returns a line for the log."""
+    return settled(office, write, counter, decision, now, kept, before)[1]
+
+
+def settled(
+    office: Office,
+    write: Connection,
+    counter: Counter,
+    decision: Decision,
+    now: datetime,
+    kept: Kept | None,
+    before: Mapping[str, Ticket] = NO_TICKETS,
+) -> tuple[Decision, str]:
+    """The same, with the decision as it was carried out: without mail that the brakes keep back."""
+    decision = brakes.held_back(decision, loads.load(write, decision, counter, now), now, counter)
     decision = replace(decision, effects=watch.watched(decision.effects, before, now, counter))
     mail_id, message_id = (kept.id, kept.message_id) if kept else (None, None)
     composed = [
@@ -52,7 +67,7 @@ def recorded(
     ]
     record(write, decision, composed, Cause(counter.key, now, mail_id, message_id))
     about = f"desk={counter.key} ticket={decision.number} mail={mail_id} message_id={message_id}"
-    return f"{decision.handling} {about} mails_out={len(composed)}: {decision.reason}"
+    return decision, f"{decision.handling} {about} mails_out={len(composed)}: {decision.reason}"
 
 
 def _composed(

@@ -11,9 +11,9 @@ from mailgate.desk import decide
 from mailgate.desk.situation import Counter
 from mailgate.gateway.keeping import HEADER_OCTETS, MEBIBYTE
 from mailgate.gateway.loaded import Clock, Office
-from mailgate.gateway.recording import recorded
+from mailgate.gateway.recording import settled
 from mailgate.message.message import Address, Attachment, Message, Unreadable
-from mailgate.store import mails, situations
+from mailgate.store import mails, situations, unreachable
 from mailgate.store.database import Connection, Store, passes_by_itself
 from mailgate.store.mails import Kept
 
@@ -125,11 +125,13 @@ def _settle(
         return _set_aside(write, kept, result.reason, now)
     try:
         with write.begin_nested():
+            if result.dsn is None and result.author is not None:
+                unreachable.heard(write, counter.key, result.author.address)
             situation = situations.gather(write, result, kept, counter, now, files)
             decision = decide.decide(replace(result, oversize=kept.oversize), situation, counter)
             author = result.authors[0] if result.authors else Address("", "")
-            said = recorded(office, write, counter, decision, now, kept, situation.tickets)
-            mails.decided(write, kept.id, decision, author, result.subject, now)
+            decision, said = settled(office, write, counter, decision, now, kept, situation.tickets)
+            mails.decided(write, kept.id, decision, author, result.subject, now, result.reply_text)
             return logging.INFO, said
     except Exception as error:
         if passes_by_itself(error):

@@ -6,16 +6,18 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from mailgate import settings as shape
-from mailgate.desk import agenda, escalating, watch
+from mailgate.desk import agenda, escalating, floods, watch
 from mailgate.desk.calendar import missing_years
 from mailgate.desk.changes import FINISHED
-from mailgate.desk.decision import Letter
+from mailgate.desk.decision import Flood, Letter
+from mailgate.desk.followup import survivor
 from mailgate.desk.situation import Counter
 from mailgate.desk.ticket import Ticket
 from mailgate.errors import TemporaryError
 from mailgate.gateway.loaded import Clock, Office
 from mailgate.gateway.recording import alerted, recorded
 from mailgate.store import alerts, digests, mails, outbox, situations, tickets
+from mailgate.store import floods as known_floods
 from mailgate.store.database import Connection, Store
 
 log = logging.getLogger("mailgate")
@@ -45,6 +47,7 @@ def tick(office: Office, store: Store, clock: Clock) -> int:
         storms |= {key for key in desks if digests.owed(look, key)}
     done = _acted_on_all(office, store, desks, now, storms)
     for counter in office.counters.values():
+        done += _tell_of_floods(office, store, counter, now)
         done += _remind_of_the_day(office, store, counter, now)
         _acted(store, partial(_tell_of_set_aside, office, counter=counter, now=now))
         _acted(store, partial(_tell_of_missing_holidays, office, counter=counter, now=now))
@@ -117,6 +120,31 @@ def _act(
     counter = office.counters[ticket.desk]
     situation = situations.without_mail(write, ticket, counter, now)
     decision = escalating.acted(ticket, situation, counter, quiet=ticket.desk in storms)
+    return recorded(office, write, counter, decision, now, None, situation.tickets)
+
+
+def _tell_of_floods(office: Office, store: Store, counter: Counter, now: datetime) -> int:
+    """How much it was, once it is over; hourly while it lasts."""
+    with store.reading() as look:
+        due = [one for one in known_floods.untold(look, counter.key) if floods.is_due(one, now)]
+        old = known_floods.is_old(look, counter.key, now - floods.FORGOTTEN_AFTER)
+    if old:
+        with store.writing() as write:
+            known_floods.forget(write, counter.key, now - floods.FORGOTTEN_AFTER)
+    return sum(
+        _acted(store, partial(_sum_up, office, counter=counter, flood=flood, now=now)) for flood in due
+    )
+
+
+def _sum_up(office: Office, write: Connection, *, counter: Counter, flood: Flood, now: datetime) -> str:
+    found = tickets.with_survivors(write, flood.number)
+    again = known_floods.again(write, counter.key, flood)
+    if again is None or not floods.is_due(again, now):
+        return f"{flood.number}: staff know of the flood"  # somebody was quicker
+    ticket = survivor(flood.number, found)
+    situation = situations.without_mail(write, ticket, counter, now)
+    subjects = known_floods.subjects(write, counter.key, again, floods.MOST_SUBJECTS)
+    decision = floods.summed_up(again, subjects, ticket, situation, counter)
     return recorded(office, write, counter, decision, now, None, situation.tickets)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from unicodedata import normalize
 
 from mailgate.message.headers import Headers, first, of_mail, with_line_feeds
 from mailgate.message.message import MOST_KEY
@@ -108,6 +109,12 @@ def _number(prefixes: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(
         rf"(?<![A-Za-z0-9])({names}){dash}(20[0-9]{{2}}){dash}([0-9]{{1,9}})(?![0-9A-Za-z])", re.IGNORECASE
     )
+
+
+def words_key(text: str) -> str | None:
+    """Equal for two texts that say the same in another case or layout; None where nothing is said."""
+    words = " ".join(normalize("NFKC", text).casefold().split())
+    return sha256(words.encode("utf-8", "replace")).hexdigest() if words else None
 
 
 def mailbox_group(address: str) -> str:

@@ -8,7 +8,8 @@ MOST = 254
 """Octets of an address: RFC 5321, section 4.5.3.1.3."""
 
 _ATOMS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+"
-_ADDRESS = re.compile(rf"""(?:{_ATOMS}|"[ !#-\[\]-~]+")@(?:[A-Za-z0-9._-]+|\[[A-Za-z0-9.:]+\])""")
+_DOMAIN = r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*"
+_ADDRESS = re.compile(rf"""(?:{_ATOMS}|"[ !#-\[\]-~]+")@(?:{_DOMAIN}|\[[A-Za-z0-9.:]+\])""")
 _INTERNATIONAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\x80-\U0010ffff-]+")
 _NO_XCHAR = re.compile(r"[^!-*,-<>-~]")
 _NO_QCHAR = re.compile(r"[^!-*,-<>-\[\]-~]")

@@ -80,6 +80,8 @@ class Failed:
     reason: str
     content: bool = False
     """Because of what is in the mail: it came as far as the final dot, or is too large."""
+    recipient: bool = False
+    """It was the recipient that the server refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +113,13 @@ def judge(
             return Sent(text[:MOST_TEXT])
         case Answer(code=code) if 400 <= code <= 599 and (pause := _speaks_of_us(outcome)):
             return Paused(reason, now + pause)
-        case Answer(code=code) if 500 <= code <= 599:
-            return Failed(reason, content=_speaks_of_content(outcome))
+        case Answer(stage=stage, code=code) if 500 <= code <= 599:
+            return Failed(reason, content=_speaks_of_content(outcome), recipient=stage is Stage.RCPT)
     next_at = now + _pause(outcome, attempts, ladder)
     if next_at - created_at > ladder.give_up_after:
-        return Failed(f"given up after {ladder.give_up_after.days} days; {reason}"[:MOST_TEXT])
+        refused = isinstance(outcome, Answer) and outcome.stage is Stage.RCPT
+        given_up = f"given up after {ladder.give_up_after.days} days; {reason}"
+        return Failed(given_up[:MOST_TEXT], recipient=refused)
     in_doubt = outcome.stage is Stage.DATA and (isinstance(outcome, Lost) or not 400 <= outcome.code <= 599)
     return Uncertain(reason, next_at) if in_doubt else Deferred(reason, next_at)
 

@@ -3,16 +3,16 @@
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, insert, literal, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from mailgate.desk.decision import Decision, Waiting
-from mailgate.desk.situation import CitedMail
+from mailgate.desk.decision import Decision, Handling, Waiting
+from mailgate.desk.situation import Arrived, CitedMail
 from mailgate.intake.cursor import Beginning
-from mailgate.message.ids import Index
+from mailgate.message.ids import Index, mailbox_group, words_key
 from mailgate.message.message import Address
 from mailgate.store.schema import mail, mailbox, raw, reference
 from mailgate.store.turns import desks_turn
@@ -64,6 +64,7 @@ class Kept:
     raw: bytes
     confirmed: bool = False
     """The person in whose name it came said yes to it."""
+    kept_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +234,7 @@ _KEPT = select(
     mail.c.oversize,
     mail.c.size,
     mail.c.confirmed,
+    mail.c.kept_at,
     raw.c.deflated,
 ).join(raw, raw.c.mail_id == mail.c.id)
 
@@ -267,14 +269,23 @@ def one(connection: Connection, mail_id: int) -> Kept | None:
 def _kept(row: Any) -> Kept:
     return Kept(
         row.id, row.desk, row.folder, row.message_id, row.content, row.received_at, row.silent,
-        row.size if row.oversize else 0, zlib.decompress(row.deflated), row.confirmed,
+        row.size if row.oversize else 0, zlib.decompress(row.deflated), row.confirmed, row.kept_at,
     )  # fmt: skip
 
 
 def decided(
-    connection: Connection, mail_id: int, decision: Decision, author: Address, subject: str, now: datetime
+    connection: Connection,
+    mail_id: int,
+    decision: Decision,
+    author: Address,
+    subject: str,
+    now: datetime,
+    words: str = "",
 ) -> None:
-    """Note what was decided. RuntimeError when somebody else already did: nothing may happen twice."""
+    """Note what was decided. RuntimeError when somebody else already did: nothing may happen twice.
+
+    `words`: what its author wrote this time.
+    """
     changed = connection.execute(
         _DECIDED,
         {
@@ -285,6 +296,8 @@ def decided(
             "number": decision.number,
             "author": str(author),
             "author_key": author.key,
+            "author_group": mailbox_group(author.address),
+            "words": words_key(words),
             "subject": subject,
             "decided_at": now,
         },
@@ -297,21 +310,67 @@ _DECIDED = (
     update(mail)
     .where(mail.c.id == bindparam("which"), mail.c.state == KEPT)
     .values({name: bindparam(name) for name in (
-        "state", "handling", "reason", "number", "author", "author_key", "subject", "decided_at"
+        "state", "handling", "reason", "number", "author", "author_key", "author_group", "words", "subject",
+        "decided_at",
     )})
 )  # fmt: skip
 
 
 _SENDER = select(func.count()).where(
     mail.c.desk == bindparam("desk"),
-    mail.c.author_key == bindparam("sender"),
+    mail.c.author_group == bindparam("sender"),
     mail.c.kept_at > bindparam("since"),
 )
 
 
 def from_sender(connection: Connection, desk: str, sender: str, since: datetime) -> int:
-    """How many mails of one sender a desk decided lately."""
-    return connection.scalar(_SENDER, {"desk": desk, "sender": Address("", sender).key, "since": since}) or 0
+    """How many mails of one sender a desk decided lately, however they spell their mailbox."""
+    facts = {"desk": desk, "sender": mailbox_group(sender), "since": since}
+    return connection.scalar(_SENDER, facts) or 0
+
+
+_AROUND = (
+    select(mail.c.received_at, mail.c.handling, mail.c.number)
+    .where(
+        mail.c.desk == bindparam("desk"),
+        mail.c.author_group == bindparam("sender"),
+        mail.c.received_at > bindparam("earliest"),
+        mail.c.received_at < bindparam("latest"),
+        mail.c.state == DECIDED,
+    )
+    .order_by(mail.c.received_at, mail.c.id)
+    .limit(bindparam("most"))
+)
+
+
+def around(
+    connection: Connection, desk: str, sender: str, at: datetime, within: timedelta, most: int = 1000
+) -> tuple[Arrived, ...]:
+    """What one sender's other mails of this time became."""
+    times = {"earliest": at - within, "latest": at + within}
+    rows = connection.execute(_AROUND, {"desk": desk, "sender": mailbox_group(sender), "most": most} | times)
+    return tuple(
+        Arrived(row.received_at, row.number if row.handling == Handling.OPENED else None) for row in rows
+    )
+
+
+_SAME_WORDS = (
+    select(mail.c.id)
+    .where(
+        mail.c.desk == bindparam("desk"),
+        mail.c.author_group == bindparam("sender"),
+        mail.c.received_at > bindparam("since"),
+        mail.c.words == bindparam("words"),
+    )
+    .limit(1)
+)
+
+
+def repeated(connection: Connection, desk: str, sender: str, words: str, since: datetime) -> bool:
+    """Whether one sender wrote these very words before."""
+    key = words_key(words)
+    facts = {"desk": desk, "sender": mailbox_group(sender), "since": since, "words": key}
+    return key is not None and connection.scalar(_SAME_WORDS, facts) is not None
 
 
 def cited(connection: Connection, message_ids: Sequence[str]) -> list[CitedMail]:

@@ -355,7 +355,13 @@ def cited(connection: Connection, tokens: Sequence[str]) -> dict[str, SentMail]:
     """Our mails by the random part of their ids."""
     if not tokens:
         return {}
-    rows = connection.execute(select(outbox).where(outbox.c.token.in_(tokens)))
+    other = exists().where(
+        _earlier.c.number == outbox.c.number,
+        _earlier.c.recipient_key == outbox.c.recipient_key,
+        _earlier.c.seq != outbox.c.seq,
+        _earlier.c.bounced_at.is_not(None),
+    )
+    rows = connection.execute(select(outbox, other.label("came_back")).where(outbox.c.token.in_(tokens)))
     return {
         row.token: SentMail(
             token=row.token,
@@ -368,6 +374,8 @@ def cited(connection: Connection, tokens: Sequence[str]) -> dict[str, SentMail]:
             created_at=row.created_at,
             bounced=row.bounced_at is not None,
             mail_id=row.mail_id,
+            automatic=row.automatic,
+            came_back=row.came_back,
         )
         for row in rows
     }
@@ -386,18 +394,49 @@ def sent_about(connection: Connection, number: str) -> list[tuple[str, str, date
     return [(row.person_key, row.message_id, row.created_at) for row in rows]
 
 
-_ACKS = select(func.count()).where(
+_TO_REQUESTERS = and_(
     outbox.c.desk == bindparam("desk"),
-    outbox.c.recipient_key == bindparam("recipient"),
     outbox.c.created_at > bindparam("since"),
     outbox.c.automatic.is_(True),
+    outbox.c.audience == Audience.REQUESTER.value,
+)
+_TO_SENDER = (
+    select(outbox.c.created_at, outbox.c.sent_at)
+    .where(_TO_REQUESTERS, outbox.c.recipient_group == bindparam("recipient"))
+    .order_by(outbox.c.created_at.desc())
+    .limit(bindparam("most"))
 )
 
 
-def automatic_to(connection: Connection, desk: str, recipient: str, since: datetime) -> int:
-    """How many automatic mails one address got lately."""
-    facts = {"desk": desk, "recipient": recipient.casefold(), "since": since}
-    return connection.scalar(_ACKS, facts) or 0
+def automatic_to(
+    connection: Connection, desk: str, recipient: str, since: datetime, most: int
+) -> list[tuple[datetime, datetime]]:
+    """(written, left or written) of the newest automatic mails to one requester, however they spell it."""
+    facts = {"desk": desk, "recipient": mailbox_group(recipient), "since": since, "most": most}
+    return [(row.created_at, row.sent_at or row.created_at) for row in connection.execute(_TO_SENDER, facts)]
+
+
+_NTH_TO_DOMAIN = (
+    select(outbox.c.seq)
+    .where(_TO_REQUESTERS, outbox.c.recipient_domain == bindparam("recipient"))
+    .order_by(outbox.c.created_at.desc())
+    .limit(1)
+    .offset(bindparam("before"))
+)
+
+
+def domain_full(connection: Connection, desk: str, recipient: str, most: int, since: datetime) -> bool:
+    """Whether requesters at the recipient's domain had `most` automatic mails since then."""
+    facts = {"desk": desk, "recipient": domain_of(recipient), "since": since, "before": max(most - 1, 0)}
+    return connection.scalar(_NTH_TO_DOMAIN, facts) is not None
+
+
+_ON_TICKET = select(func.count()).where(_TO_REQUESTERS, outbox.c.number == bindparam("number"))
+
+
+def automatic_on(connection: Connection, desk: str, number: str, since: datetime) -> int:
+    """How many automatic mails the requester's side of a ticket got."""
+    return connection.scalar(_ON_TICKET, {"desk": desk, "number": number, "since": since}) or 0
 
 
 def mark_bounced(connection: Connection, token: str, detail: str, now: datetime) -> None:

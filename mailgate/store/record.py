@@ -11,23 +11,28 @@ from mailgate.desk.decision import (
     AddEvent,
     AddMessage,
     AskConfirmation,
+    BeginFlood,
     Block,
     Decision,
     DigestSent,
     Effect,
+    GrowFlood,
     Link,
     MarkUndeliverable,
+    MarkUnreachable,
     MoveMail,
     OpenTicket,
     OweDigest,
     SaveTicket,
     Send,
     SettleConfirmation,
+    TellOfFlood,
+    TryUnreachable,
     Unblock,
     Unlink,
     Warned,
 )
-from mailgate.store import alerts, blocks, confirmations, digests, outbox, tickets
+from mailgate.store import alerts, blocks, confirmations, digests, floods, outbox, tickets, unreachable
 from mailgate.store.outbox import Composed
 
 
@@ -67,10 +72,32 @@ def _done(connection: Connection, effect: Effect, cause: Cause) -> None:
             tickets.move_mail(connection, mail_id, to)
         case MarkUndeliverable(token, detail):
             outbox.mark_bounced(connection, token, detail, cause.now)
+        case MarkUnreachable() | TryUnreachable() | BeginFlood() | GrowFlood() | TellOfFlood():
+            _braked(connection, effect, cause)
         case AddEvent() | Send():
             pass  # many at once, after these
         case _:
             _noted(connection, effect, cause)
+
+
+def _braked(
+    connection: Connection,
+    effect: MarkUnreachable | TryUnreachable | BeginFlood | GrowFlood | TellOfFlood,
+    cause: Cause,
+) -> None:
+    match effect:
+        case MarkUnreachable(address, token, detail):
+            unreachable.mark(connection, cause.desk, address, token, detail, cause.now)
+        case TryUnreachable(address):
+            unreachable.tried(connection, cause.desk, address, cause.now)
+        case BeginFlood(flood):
+            floods.begin(connection, cause.desk, flood)
+        case GrowFlood(flood, received_at):
+            floods.grow(connection, cause.desk, flood, received_at)
+        case TellOfFlood(flood):
+            floods.told(connection, cause.desk, flood, cause.now)
+        case _:
+            assert_never(effect)
 
 
 def _noted(

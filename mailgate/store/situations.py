@@ -2,24 +2,26 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from operator import itemgetter
 from types import MappingProxyType
-from typing import TypedDict
 
 from sqlalchemy import Connection
 
-from mailgate.desk import arguments
+from mailgate.desk import arguments, brakes
 from mailgate.desk.commands import Wanted, wanted
 from mailgate.desk.decide import same_subject
+from mailgate.desk.decision import Flood
+from mailgate.desk.floods import LASTS, MINUTE, is_one
+from mailgate.desk.followup import survivor
 from mailgate.desk.people import requester_of
-from mailgate.desk.situation import Counter, Situation
+from mailgate.desk.situation import Arrived, CitedMail, Counter, SentMail, Situation
 from mailgate.desk.ticket import Ticket
-from mailgate.message.ids import ref_ids, ticket_numbers, token_of
+from mailgate.message.ids import mailbox_group, ref_ids, ticket_numbers, token_of
 from mailgate.message.message import Attachment, Message
 from mailgate.settings import Staff
-from mailgate.store import alerts, blocks, confirmations, mails, outbox, tickets
+from mailgate.store import alerts, blocks, confirmations, floods, mails, outbox, tickets
 from mailgate.store.mails import Kept
 
 HOUR = timedelta(hours=1)
@@ -30,6 +32,36 @@ MOST_CITED = 60  # the first and the last ones of a References field that may ho
 MOST_ASKED_FOR = 5  # tickets that one mail cites and whose attachments it may mean
 NO_FILES: Mapping[str, tuple[Attachment, ...]] = MappingProxyType({})
 MOST_IDS = 20  # of one person and ticket: what a client needs for its thread
+
+
+@dataclass(frozen=True, slots=True)
+class _Cited:
+    """What a mail cites, and which mails of ours it is, or reports on."""
+
+    own: SentMail | None
+    reported: SentMail | None
+    sent: tuple[SentMail, ...]
+    others: tuple[CitedMail, ...]
+    tagged: tuple[str, ...]
+
+    @property
+    def numbers(self) -> list[str]:
+        """The tickets of the mails cited."""
+        return [one.number for one in self.sent if one.number] + [one.number for one in self.others]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sender:
+    """What the brakes of design, promise 5, look at."""
+
+    mails_lately: int = 0
+    same_subject: str | None = None
+    automatic: tuple[tuple[datetime, datetime], ...] = ()
+    repeated: bool = False
+    domain_full: bool = False
+    blocked: bool = False
+    flood: Flood | None = None
+    minute: tuple[Arrived, ...] = ()
 
 
 def gather(
@@ -44,56 +76,164 @@ def gather(
 
     `attachments`: what #lampiran asks for, read before the transaction: see `wanted_mails`.
     """
-    zone = counter.calendar.zone
+    author = message.author
+    staff = counter.desk.staff_by_address(author.address) if author else None
+    asked = wanted(message.own_words) if staff else Wanted()
+    cited = _cited(connection, message, counter)
+    sender = _sender(connection, message, kept, counter, now)
+    named = _named(asked, counter, now.astimezone(counter.calendar.zone).year) if staff else []
+    strangers = _strangers(connection, [*cited.numbers, *named], counter) if asked.strangers else []
+    about = [*cited.numbers, *cited.tagged, *named, *strangers]
+    every = _tickets(connection, [*about, *_numbers(cited.reported, sender.same_subject, sender.flood)])
+    every |= tickets.locked(connection, minute := _together(sender, kept, counter))
+    found = {number: ticket for number, ticket in every.items() if ticket.desk == counter.key}
+    told_of = found.keys() - _only_holding(sender, about, found)
+    situation = Situation(
+        now=now,
+        received_at=kept.received_at,
+        number=_next_number(connection, kept.received_at.astimezone(counter.calendar.zone).year, counter),
+        own=cited.own,
+        reported=cited.reported,
+        sent=cited.sent,
+        cited=cited.others,
+        tagged=tuple(number for number in cited.tagged if number in found),
+        tickets=found,
+        threads=_threads(connection, told_of, counter),
+        history={number: tickets.history(connection, number, HISTORY_LINES) for number in told_of},
+        strangers=tuple(found[number] for number in strangers if number in found),
+        elsewhere=frozenset(every.keys() - found.keys()),
+        attachments=attachments,
+        sibling=_sibling(connection, message, kept, counter),
+        silent=kept.silent,
+        confirmed=kept.confirmed,
+        by_hand=kept.folder == counter.desk.imap.sent,
+        kept_at=kept.kept_at,
+        touched=_touched(connection, minute, counter),
+    )
+    situation = _with_sender(situation, sender)
+    if staff or situation.reported or (author and brakes.full(author.address, situation, counter)):
+        situation = _told_lately(connection, situation, counter)
+    return _for_staff(connection, situation, staff, asked, counter) if staff else situation
+
+
+def _cited(connection: Connection, message: Message, counter: Counter) -> _Cited:
     cites = _cites(message)
     tokens = _tokens(message, cites)
     own = token_of(message.message_id) if message.message_id else None
     reported = _reported(message)
     sent = outbox.cited(connection, [one for one in (own, reported, *tokens) if one])
-    cited = mails.cited(connection, [one for one in cites if token_of(one) is None])
-    tagged = ticket_numbers(message.subject, [counter.desk.prefix])[:MOST_CITED]
-    of_ours = tuple(sent[one] for one in dict.fromkeys(tokens) if one in sent)
-    about = [row.number for row in of_ours if row.number] + [row.number for row in cited]
-    author = message.author
-    staff = counter.desk.staff_by_address(author.address) if author else None
-    asked = wanted(message.own_words) if staff else Wanted()
-    named = _named(asked, counter, now.astimezone(zone).year) if staff else []
-    lately = _mails_lately(connection, message, counter, now)
-    same = _too_often(connection, message, counter, now) if lately else None
-    strangers = _strangers(connection, [*about, *named], counter) if asked.strangers else []
-    found = tickets.locked(
-        connection, [*about, *tagged, *named, *strangers, *_numbers(sent.get(reported or ""), same)]
+    others = mails.cited(connection, [one for one in cites if token_of(one) is None])
+    return _Cited(
+        own=sent.get(own or ""),
+        reported=sent.get(reported or ""),
+        sent=tuple(sent[one] for one in dict.fromkeys(tokens) if one in sent),
+        others=tuple(sorted(others, key=lambda mail: cites.index(mail.message_id))),
+        tagged=ticket_numbers(message.subject, [counter.desk.prefix])[:MOST_CITED],
     )
+
+
+def _tickets(connection: Connection, numbers: Iterable[str]) -> dict[str, Ticket]:
+    """These, and all that are one with them."""
+    found = tickets.locked(connection, numbers)
     found |= _led_to(connection, found)
-    found |= tickets.locked(connection, tickets.merged_into(connection, found))
-    elsewhere = frozenset(number for number, ticket in found.items() if ticket.desk != counter.key)
-    found = {number: ticket for number, ticket in found.items() if ticket.desk == counter.key}
-    situation = Situation(
-        now=now,
-        received_at=kept.received_at,
-        number=_next_number(connection, kept.received_at.astimezone(zone).year, counter),
-        own=sent.get(own) if own else None,
-        reported=sent.get(reported) if reported else None,
-        sent=of_ours,
-        cited=tuple(sorted(cited, key=lambda mail: cites.index(mail.message_id))),
-        tagged=tuple(number for number in tagged if number in found),
-        tickets=found,
-        threads=_threads(connection, found, counter),
-        history={number: tickets.history(connection, number, HISTORY_LINES) for number in found},
-        strangers=tuple(found[number] for number in strangers if number in found),
-        elsewhere=elsewhere,
-        attachments=attachments,
-        sibling=_sibling(connection, message, kept, counter),
-        same_subject=same,
-        silent=kept.silent,
-        confirmed=kept.confirmed,
-        by_hand=kept.folder == counter.desk.imap.sent,
+    return found | tickets.locked(connection, tickets.merged_into(connection, found))
+
+
+# --- who writes -------------------------------------------------------------------------------------------
+
+
+def _sender(connection: Connection, message: Message, kept: Kept, counter: Counter, now: datetime) -> _Sender:
+    """Most senders wrote nothing within the hour: then little has to be counted of them."""
+    if message.author is None:
+        return _Sender()
+    address = message.author.address
+    of_staff = counter.desk.staff_by_address(address) is not None
+    lately = mails.from_sender(connection, counter.key, address, now - HOUR)
+    limits = counter.limits
+    most = max(limits.acks_per_sender_per_hour, limits.acks_per_sender_per_day)
+    automatic = outbox.automatic_to(connection, counter.key, address, now - DAY, most)
+    _, form = requester_of(message, counter)  # by which many people write
+    alone = of_staff or form or kept.silent
+    flood, minute = (None, ()) if alone else _crowd(connection, address, kept, counter)
+    return _Sender(
         mails_lately=lately,
-        **_counted(connection, message, counter, now, lately),
+        same_subject=_too_often(connection, message, counter, now) if lately else None,
+        automatic=tuple(automatic),
+        repeated=bool(automatic)
+        and mails.repeated(connection, counter.key, address, message.reply_text, kept.received_at - DAY),
+        domain_full=outbox.domain_full(
+            connection, counter.key, address, limits.automatic_per_domain_per_hour, now - HOUR
+        ),
+        # Who was silenced once and belongs to the staff now is heard.
+        blocked=not of_staff and blocks.contains(connection, counter.key, address),
+        flood=flood,
+        minute=minute,
     )
-    if staff or situation.reported:
-        situation = _told_lately(connection, situation, counter)
-    return _for_staff(connection, situation, staff, asked, counter) if staff else situation
+
+
+def _crowd(
+    connection: Connection, address: str, kept: Kept, counter: Counter
+) -> tuple[Flood | None, tuple[Arrived, ...]]:
+    """The sender's flood that this mail belongs to; else their other mails of this minute."""
+    at, group = kept.received_at, mailbox_group(address)
+    flood = floods.at(connection, counter.key, group, at - LASTS, at + MINUTE)
+    if flood is not None:
+        return flood, ()
+    return None, mails.around(connection, counter.key, address, at, MINUTE)
+
+
+def _together(sender: _Sender, kept: Kept, counter: Counter) -> list[str]:
+    """The tickets of this minute, where with this mail they are a flood."""
+    if not is_one(sender.minute, kept.received_at, counter.limits.flood_mails_per_minute):
+        return []
+    return [one.number for one in sender.minute if one.number]
+
+
+def _only_holding(sender: _Sender, about: Iterable[str], found: Mapping[str, Ticket]) -> set[str]:
+    """A flood's ticket, where this mail leads to it by nothing else.
+
+    Nobody is written to about it then; with each mail its history is longer.
+    """
+    if sender.flood is None:
+        return set()
+    return {number for number in found if number not in _tree(about, found)}
+
+
+def _tree(about: Iterable[str], found: Mapping[str, Ticket]) -> set[str]:
+    """These tickets, and those that they were merged into."""
+    some = {number for number in about if number in found}
+    return some | {survivor(number, found).number for number in some}
+
+
+def _touched(connection: Connection, numbers: list[str], counter: Counter) -> frozenset[str]:
+    """Those of the tickets to which somebody of the staff did something."""
+    if not numbers:
+        return frozenset()
+    return frozenset(
+        number
+        for number, actors in tickets.actors(connection, numbers).items()
+        if any(counter.desk.staff_by_address(one) for one in actors)
+    )
+
+
+def _with_sender(situation: Situation, sender: _Sender) -> Situation:
+    hour_ago = situation.now - HOUR
+    return replace(
+        situation,
+        mails_lately=sender.mails_lately,
+        same_subject=sender.same_subject,
+        automatic_lately=sum(written > hour_ago for written, _ in sender.automatic),
+        automatic_today=len(sender.automatic),
+        automatic_at=tuple(left for _, left in sender.automatic),
+        repeated=sender.repeated,
+        domain_full=sender.domain_full,
+        blocked=sender.blocked,
+        flood=sender.flood,
+        minute=sender.minute,
+    )
+
+
+# --- where it leads ---------------------------------------------------------------------------------------
 
 
 def _tokens(message: Message, cites: list[str]) -> list[str]:
@@ -256,30 +396,3 @@ def _too_often(connection: Connection, message: Message, counter: Counter, now: 
     lately = tickets.recent(connection, counter.key, requester.address, now - HOUR)
     same = [number for number, subject in lately if same_subject(subject, message.subject)]
     return same[0] if len(same) >= counter.limits.same_subject_per_hour else None
-
-
-class _Counts(TypedDict, total=False):
-    automatic_lately: int
-    blocked: bool
-
-
-def _mails_lately(connection: Connection, message: Message, counter: Counter, now: datetime) -> int:
-    """Most senders wrote nothing within the hour: then nothing else has to be counted of them."""
-    if message.author is None:
-        return 0
-    return mails.from_sender(connection, counter.key, message.author.address, now - HOUR)
-
-
-def _counted(
-    connection: Connection, message: Message, counter: Counter, now: datetime, lately: int
-) -> _Counts:
-    """What the brakes of design, promise 5, look at."""
-    if message.author is None:
-        return {}
-    address, since = message.author.address, now - HOUR
-    return {
-        "automatic_lately": outbox.automatic_to(connection, counter.key, address, since) if lately else 0,
-        # Who was silenced once and belongs to the staff now is heard.
-        "blocked": counter.desk.staff_by_address(address) is None
-        and blocks.contains(connection, counter.key, address),
-    }

@@ -72,6 +72,14 @@ def locked_at_once(connection: Connection, number: str) -> Ticket | None:
     return None if row is None else _ticket(row)
 
 
+def with_survivors(connection: Connection, number: str) -> dict[str, Ticket]:
+    """A ticket and those that it was merged into, one into the other, all locked."""
+    found = locked(connection, [number])
+    while into := {one.merged_into for one in found.values() if one.merged_into} - found.keys():
+        found |= locked(connection, into)
+    return found
+
+
 def get(connection: Connection, number: str) -> Ticket | None:
     row = connection.execute(select(*_COLUMNS).where(ticket.c.number == number)).one_or_none()
     return None if row is None else _ticket(row)
@@ -249,6 +257,17 @@ def events_by_mail(connection: Connection, mail_id: int) -> list[Happened]:
     """What one incoming mail made happen."""
     rows = connection.execute(select(event).where(event.c.mail_id == mail_id).order_by(event.c.id))
     return [Happened(row.at, row.actor, row.what, row.reason, row.message_id) for row in rows]
+
+
+def actors(connection: Connection, numbers: Sequence[str]) -> dict[str, set[str]]:
+    """Who made something happen to each of these tickets."""
+    found: dict[str, set[str]] = {}
+    rows = connection.execute(
+        select(event.c.number, event.c.actor).where(event.c.number.in_(numbers)).distinct()
+    )
+    for row in rows:
+        found.setdefault(row.number, set()).add(row.actor)
+    return found
 
 
 def last_moment(connection: Connection) -> datetime | None:

@@ -81,7 +81,30 @@ def upgrade() -> None:
             comment="lies in the set-aside folder of its server, which has to follow what becomes of it",
         ),
     )
+    op.add_column(
+        "mail",
+        sa.Column(
+            "words",
+            sa.String(length=64),
+            nullable=True,
+            comment="SHA-256 of what was written this time; NULL: none",
+        ),
+    )
     op.execute("UPDATE mail SET author_group = author_key")
+    op.drop_index(op.f("ix_mail_desk_author_key_kept_at"), "mail")
+    op.create_index(op.f("ix_mail_desk_author_group_kept_at"), "mail", ["desk", "author_group", "kept_at"])
+    op.add_column(
+        "blocked",
+        sa.Column(
+            "address_group",
+            sa.String(length=320),
+            nullable=False,
+            server_default=sa.text("''"),
+            comment="the same without dots and +tag: no tag makes another sender",
+        ),
+    )
+    op.execute("UPDATE blocked SET address_group = address_key")
+    op.create_index(op.f("ix_blocked_desk_address_group"), "blocked", ["desk", "address_group"])
     op.execute("UPDATE mail SET mirrored = (1 = 1) WHERE state = 'aside' AND acknowledged_at IS NOT NULL")
     op.create_index(
         op.f("ix_mail_desk_author_group_received_at"), "mail", ["desk", "author_group", "received_at"]
@@ -117,6 +140,12 @@ def upgrade() -> None:
         "unreachable",
         sa.Column("desk", sa.String(length=64), nullable=False, comment="whose mail came back"),
         sa.Column("address_key", sa.String(length=320), nullable=False, comment="the address, casefolded"),
+        sa.Column(
+            "address_group",
+            sa.String(length=320),
+            nullable=False,
+            comment="whose mail clears it: no dots, no +tag",
+        ),
         sa.Column("address", sa.Text(), nullable=False, comment="as we wrote it"),
         sa.Column("token", sa.String(length=26), nullable=False, comment="the mail that came back first"),
         sa.Column("detail", sa.Text(), nullable=False, comment="what was said of it"),
@@ -125,19 +154,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("desk", "address_key", name=op.f("pk_unreachable")),
         comment="addresses that get no automatic mail until a mail arrives from them",
     )
+    op.create_index(op.f("ix_unreachable_desk_address_group"), "unreachable", ["desk", "address_group"])
     op.create_table(
         "flood",
         sa.Column("desk", sa.String(length=64), nullable=False, comment="who is flooded"),
         sa.Column(
             "sender_group", sa.String(length=320), nullable=False, comment="by whom, see mail.author_group"
         ),
-        sa.Column("number", sa.String(length=40), nullable=False, comment="the one ticket that holds it"),
         sa.Column("began_at", MOMENT, nullable=False, comment="arrival of its first mail"),
+        sa.Column("number", sa.String(length=40), nullable=False, comment="the one ticket that holds it"),
         sa.Column("last_at", MOMENT, nullable=False, comment="arrival of its newest mail"),
         sa.Column("mails", sa.Integer(), nullable=False, comment="how many it holds"),
         sa.Column("told_mails", sa.Integer(), nullable=False, comment="of how many staff were told"),
         sa.Column("told_at", MOMENT, nullable=False, comment="when"),
-        sa.PrimaryKeyConstraint("desk", "sender_group", name=op.f("pk_flood")),
+        sa.PrimaryKeyConstraint("desk", "sender_group", "began_at", name=op.f("pk_flood")),
         sa.ForeignKeyConstraint(["number"], ["ticket.number"], name=op.f("fk_flood_number")),
         comment="senders whose many mails are one ticket",
     )
@@ -161,7 +191,11 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_index("ix_mail_mirrored", "mail")
     op.drop_index(op.f("ix_mail_desk_author_group_received_at"), "mail")
-    for name in ("author_group", "mirrored"):
+    op.drop_index(op.f("ix_blocked_desk_address_group"), "blocked")
+    op.drop_column("blocked", "address_group")
+    op.drop_index(op.f("ix_mail_desk_author_group_kept_at"), "mail")
+    op.create_index(op.f("ix_mail_desk_author_key_kept_at"), "mail", ["desk", "author_key", "kept_at"])
+    for name in ("author_group", "words", "mirrored"):
         op.drop_column("mail", name)
     for index in ("desk_sent_at", "desk_recipient_group_created_at", "desk_recipient_domain_created_at"):
         op.drop_index(op.f(f"ix_outbox_{index}"), "outbox")

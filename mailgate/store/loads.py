@@ -1,0 +1,35 @@
+"""How much automatic mail did those get to whom a decision would send some?"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from mailgate.desk import brakes
+from mailgate.desk.brakes import Load
+from mailgate.desk.decision import Decision
+from mailgate.desk.situation import Counter
+from mailgate.message.ids import domain_of
+from mailgate.store import alerts, outbox, unreachable
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+def load(connection: Connection, decision: Decision, counter: Counter, now: datetime) -> Load:
+    """What `brakes.held_back` has to know."""
+    key, limits = counter.key, counter.limits
+    dead = unreachable.known(connection, key, [one.to.address for one in brakes.automatic(decision)])
+    public = brakes.of_requesters(decision)
+    domains = {domain_of(one.to.address): one.to.address for one in public}
+    numbers = {one.letter.ticket.number for one in public if one.letter.ticket}
+    most, since = limits.automatic_per_domain_per_hour, now - HOUR
+    full = frozenset(
+        domain
+        for domain, address in domains.items()
+        if outbox.domain_full(connection, key, address, most, since)
+    )
+    counts = {number: outbox.automatic_on(connection, key, number, since) for number in sorted(numbers)}
+    room = limits.automatic_per_ticket_per_hour - len(public)
+    braked = full or any(count > room for count in counts.values())
+    told = alerts.since(connection, key, now - DAY) if braked else frozenset()
+    return Load(dead, full, counts, told)
