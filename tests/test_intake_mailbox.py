@@ -72,7 +72,7 @@ def bell() -> Iterator[tuple[socket.socket, socket.socket]]:
         ("SELECT", "* OK [UIDVALIDITY x] x"),
         ("UID FETCH", "* 1 FETCH (UID 1 BODY[] {99999999999999999999}"),
         ("UID FETCH", "* 1 FETCH UID"),
-        ("UID FETCH", "* 1 FETCH " + "(" * 3000),
+        ("UID FETCH", "* 1 FETCH (UID 1 X " + "(" * 3000),
         ("UID SEARCH", "* SEARCH satu dua"),
     ],
 )
