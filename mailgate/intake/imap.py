@@ -25,20 +25,9 @@ from mailgate.intake.cursor import Folder, Listed
 CONNECT_SECONDS = 20
 READ_SECONDS = 120
 MOST_UIDS = 500  # in one command: its line must stay far below the 8,000 octets that servers accept
-_TROUBLE = (
-    *(imaplib.IMAP4.error, OSError),
-    *(
-        ValueError,
-        TypeError,
-        AttributeError,
-        LookupError,
-        ArithmeticError,
-        AssertionError,
-        MemoryError,
-        RecursionError,
-    ),
-)
-"""What a lost or lying server causes. The second line: the library met words where numbers must be, NIL where
+_NONSENSE = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError)
+_TROUBLE = (imaplib.IMAP4.error, OSError, *_NONSENSE, MemoryError, RecursionError)
+"""What a lost or lying server causes. Nonsense: the library met words where numbers must be, NIL where
 a list must be, lists without end in each other, or a literal as long as a disk."""
 KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 20, "TCP_KEEPCNT": 3}  # seconds, seconds, times
 
