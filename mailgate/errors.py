@@ -9,6 +9,10 @@ class TemporaryError(MailgateError):
     """Try again later: a server, a disk or a database did not answer as it should."""
 
 
+class AuthorizationRefusedError(TemporaryError):
+    """The server refuses who we are: waiting mends nothing, somebody has to act at the first failure."""
+
+
 class UnreadableMessageError(MailgateError):
     """Set this one mail aside and take the next; the text is the reason."""
 

@@ -1,6 +1,7 @@
 """What can a monitoring system ask? GET /metrics for Prometheus, GET /healthz for everybody."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -10,7 +11,7 @@ from prometheus_client.metrics_core import Metric
 
 from mailgate.errors import SettingsError, TemporaryError
 from mailgate.pulse import Pulse
-from mailgate.store import mails, outbox
+from mailgate.store import canaries, mails, outbox, troubles
 from mailgate.store.database import Store
 
 
@@ -22,6 +23,13 @@ class State:
         self._pulse = pulse
 
     def collect(self) -> Iterator[Metric]:
+        yield from self._parts()
+        try:
+            yield from self._stored()
+        except TemporaryError:
+            return  # what is up can be told without the database, now above all
+
+    def _parts(self) -> Iterator[Metric]:
         up = GaugeMetricFamily(
             "mailgate_up", "1 while this part of the service does its work", labels=["part"]
         )
@@ -29,11 +37,17 @@ class State:
         for name, trouble in self._pulse.troubles().items():
             up.add_metric([name], 0 if trouble or name in hanging else 1)
         yield up
-        try:
-            with self._store.reading() as look:
-                waiting, known = outbox.counts(look), mails.counts(look)
-        except TemporaryError:
-            return  # what is up can be told without the database, now above all
+        lasts = GaugeMetricFamily(
+            "mailgate_trouble_seconds", "for how long this part has been in trouble", labels=["part"]
+        )
+        for name, seconds in self._pulse.lasting().items():
+            lasts.add_metric([name], seconds)
+        yield lasts
+
+    def _stored(self) -> Iterator[Metric]:
+        with self._store.reading() as look:
+            waiting, known = outbox.counts(look), mails.counts(look)
+            oldest, returns = troubles.oldest_waiting(look), canaries.last_returns(look)
         rows = GaugeMetricFamily("mailgate_outbox", "outgoing mails by state", labels=["desk", "state"])
         for (desk, state), count in waiting.items():
             rows.add_metric([desk, state], count)
@@ -42,6 +56,23 @@ class State:
         for (desk, state), count in known.items():
             came.add_metric([desk, state], count)
         yield came
+        yield from _moments(oldest, returns)
+
+
+def _moments(oldest: Mapping[str, datetime], returns: Mapping[str, datetime]) -> Iterator[Metric]:
+    now = datetime.now(UTC)
+    waits = GaugeMetricFamily(
+        "mailgate_outbox_oldest_seconds", "age of the oldest mail that has not left", labels=["desk"]
+    )
+    for desk, at in oldest.items():
+        waits.add_metric([desk], max((now - at).total_seconds(), 0))
+    yield waits
+    back = GaugeMetricFamily(
+        "mailgate_canary_last_return_timestamp", "Unix time of the last canary's return", labels=["desk"]
+    )
+    for desk, at in returns.items():
+        back.add_metric([desk], at.timestamp())
+    yield back
 
 
 def serve(address: tuple[str, int], store: Store, pulse: Pulse) -> ThreadingHTTPServer:

@@ -8,14 +8,14 @@ import random
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
 from mailgate import gateway, notify
-from mailgate.errors import MailgateError, TemporaryError
-from mailgate.gateway import Clock, Office
+from mailgate.errors import AuthorizationRefusedError, MailgateError, TemporaryError
+from mailgate.gateway import Clock, Office, alarming
 from mailgate.intake.imap import Mailbox
 from mailgate.message import worker
 from mailgate.message.worker import Reader
@@ -54,6 +54,17 @@ def enter(store: Store, clock: Clock) -> None:
         log.warning("%d mails were on their way when mailgate last ended: uncertain, tried again", uncertain)
 
 
+def _entered(office: Office, store: Store, clock: Clock, *, once: bool) -> None:
+    """Enter; whoever must act hears that the database is away, also from a service that never came to run."""
+    try:
+        enter(store, clock)
+    except AlreadyRunningError:
+        raise
+    except TemporaryError as error:
+        alarming.at_the_door(office, clock, str(error), at_once=once)
+        raise
+
+
 def instance() -> str:
     """Who claims mail, for people who look into the outbox."""
     return f"{socket.gethostname()[:40]}:{os.getpid()}"
@@ -68,27 +79,33 @@ def reader(office: Office) -> Reader:
 
 def run_once(office: Office, store: Store, clock: Clock) -> int:
     """Every pass until there is nothing left to do; 75 when a desk could not be reached, else 0."""
-    enter(store, clock)
-    return EX_TEMPFAIL if asyncio.run(_run_once(office, store, clock)) else 0
+    _entered(office, store, clock, once=True)
+    pulse = Pulse()
+    troubled = asyncio.run(_run_once(office, store, clock, pulse))
+    if office.settings.service.alert_command:
+        alarming.look(office, store, pulse, alarming.alarm(office, at_once=True), clock)
+    return EX_TEMPFAIL if troubled else 0
 
 
-async def _run_once(office: Office, store: Store, clock: Clock) -> set[str]:
+async def _run_once(office: Office, store: Store, clock: Clock, pulse: Pulse) -> set[str]:
     """What was in trouble. Mail leaves while more comes in: the disk is waited for by both at once."""
     desks, troubled = list(office.settings.desks), set[str]()
     with ThreadPoolExecutor(max_workers=len(desks), thread_name_prefix="mailbox") as pool:
         loop = asyncio.get_running_loop()
-        collecting = [loop.run_in_executor(pool, _collect_all, office, store, key, clock) for key in desks]
+        collecting = [
+            loop.run_in_executor(pool, _collect_all, office, store, key, clock, pulse) for key in desks
+        ]
         waiting: set[asyncio.Future[int | None]] = set(collecting)
         while waiting:
             _, waiting = await asyncio.wait(waiting, timeout=DELIVERY_EVERY)
-            await _deliver_all(office, store, desks, clock, troubled)
+            await _deliver_all(office, store, clock, pulse, troubled)
     troubled |= {key for key, one in zip(desks, collecting, strict=True) if one.result() is None}
-    await asyncio.to_thread(_tick_all, office, store, clock, troubled)
-    await _deliver_all(office, store, desks, clock, troubled)
+    await asyncio.to_thread(_tick_all, office, store, clock, pulse, troubled)
+    await _deliver_all(office, store, clock, pulse, troubled)
     return troubled
 
 
-def _collect_all(office: Office, store: Store, key: str, clock: Clock) -> int | None:
+def _collect_all(office: Office, store: Store, key: str, clock: Clock, pulse: Pulse) -> int | None:
     """How many mails came in; None when the mailbox failed: the other desks are served all the same."""
     reads, total = reader(office), 0
     try:
@@ -99,40 +116,42 @@ def _collect_all(office: Office, store: Store, key: str, clock: Clock) -> int | 
         finally:
             mailbox.close()
     except Exception as error:  # one desk's trouble is not the others'
-        _complain_of(f"mailbox {key}", error)
-        _think_without_mailbox(office, store, reads, key, clock)
+        _complain_of(f"mailbox {key}", error, pulse)
+        _think_without_mailbox(office, store, reads, key, clock, pulse)
         return None
     finally:
         reads.close()
     return total
 
 
-def _think_without_mailbox(office: Office, store: Store, reads: Reader, key: str, clock: Clock) -> None:
+def _think_without_mailbox(
+    office: Office, store: Store, reads: Reader, key: str, clock: Clock, pulse: Pulse
+) -> None:
     """What was kept before the mailbox failed need not wait for it."""
     try:
         gateway.think(office, store, reads, office.counters[key], clock)
     except Exception as error:
-        _complain_of("store", error)
+        _complain_of("store", error, pulse)
 
 
-def _tick_all(office: Office, store: Store, clock: Clock, troubled: set[str]) -> None:
+def _tick_all(office: Office, store: Store, clock: Clock, pulse: Pulse, troubled: set[str]) -> None:
     try:
         while gateway.tick(office, store, clock):
             pass
     except Exception as error:
-        _complain_of("tick", error)
+        _complain_of("tick", error, pulse)
         troubled.add("tick")
 
 
-def _complain_of(part: str, error: Exception) -> None:
+def _complain_of(part: str, error: Exception, pulse: Pulse) -> None:
     """One line where the trouble is somebody else's, with its traceback where it is ours."""
+    pulse.expect(part, HANGS_AFTER)
+    pulse.beat(part, _words(error), at_once=isinstance(error, AuthorizationRefusedError))
     ours = None if isinstance(error, MailgateError) else error
     log.error("%s: %s", part, error, exc_info=ours)
 
 
-async def _deliver_all(
-    office: Office, store: Store, desks: Iterable[str], clock: Clock, troubled: set[str]
-) -> None:
+async def _deliver_all(office: Office, store: Store, clock: Clock, pulse: Pulse, troubled: set[str]) -> None:
     async def one(key: str) -> None:
         name = f"submission {key}"
         if name in troubled:  # it had its chance
@@ -141,10 +160,14 @@ async def _deliver_all(
             while await gateway.deliver(office, store, key, instance(), clock, lambda: False):
                 pass
         except Exception as error:
-            _complain_of(name, error)
+            _complain_of(name, error, pulse)
             troubled.add(name)
 
-    await asyncio.gather(*(one(key) for key in desks))
+    await asyncio.gather(*(one(key) for key in office.settings.desks))
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 # --- for ever ---------------------------------------------------------------------------------------------
@@ -176,7 +199,7 @@ class Service:
     _ringing: Callable[[], object] | None = None
 
     def run(self) -> int:
-        enter(self.store, self.clock)
+        _entered(self.office, self.store, self.clock, once=False)
         with self._figures():
             asyncio.run(self._run())
         return EX_TEMPFAIL if self.ousted else 0
@@ -216,7 +239,7 @@ class Service:
         tasks = [asyncio.create_task(self._deliver(key, loop)) for key in self.office.settings.desks]
         tasks += [asyncio.create_task(self._tick(done)), asyncio.create_task(self._feed_watchdog(done))]
         await asyncio.sleep(0)  # each loop has hung up its bell
-        threads = [self._watcher(key) for key in self.office.settings.desks]
+        threads = [self._watcher(key) for key in self.office.settings.desks] + [self._alarm()]
         notify.tell("READY=1")
         log.info("running: %d desks", len(self.office.settings.desks))
         await done.wait()
@@ -298,8 +321,25 @@ class Service:
             return
         if not isinstance(error, MailgateError):
             log.error("%s: unexpected", name, exc_info=error)
-        if self.pulse.beat(name, str(error) or type(error).__name__):
+        refused = isinstance(error, AuthorizationRefusedError)
+        if self.pulse.beat(name, _words(error), at_once=refused):
             log.error("%s: waiting: %s", name, error)
+
+    # who hears of trouble
+
+    def _alarm(self) -> threading.Thread:
+        """A thread of its own: a command takes its time, and whoever hangs must not keep it from looking."""
+        thread = threading.Thread(target=self._look_for_trouble, name="alarm", daemon=True)
+        thread.start()
+        return thread
+
+    def _look_for_trouble(self) -> None:
+        kept = alarming.alarm(self.office)
+        while not self.stopping.wait(self.tick_seconds):
+            try:
+                alarming.look(self.office, self.store, self.pulse, kept, self.clock)
+            except Exception:
+                log.exception("alarm: unexpected")
 
     # what leaves, and what time brings
 

@@ -21,6 +21,7 @@ COMMANDS = [
     (),
     ("run",),
     ("check",),
+    ("canary",),
     ("demo",),
     ("read",),
     ("tickets",),

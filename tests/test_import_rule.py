@@ -33,6 +33,7 @@ EDGES = {
     "mailgate.outbox.smtp": "outbox",
     "mailgate.message.worker": "worker",
     "mailgate.sources": "sources",
+    "mailgate.alarm": "alarm",
 }
 STATIONS = ("mailgate.errors", "mailgate.settings", "mailgate.message", "mailgate.desk", "mailgate.compose")
 """The mail's way: each may import those before it."""

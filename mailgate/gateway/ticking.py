@@ -13,6 +13,7 @@ from mailgate.desk.decision import Letter
 from mailgate.desk.situation import Counter
 from mailgate.desk.ticket import Ticket
 from mailgate.errors import TemporaryError
+from mailgate.gateway import canary
 from mailgate.gateway.loaded import Clock, Office
 from mailgate.gateway.recording import alerted, recorded
 from mailgate.store import alerts, digests, mails, outbox, situations, tickets
@@ -46,6 +47,7 @@ def tick(office: Office, store: Store, clock: Clock) -> int:
         done += sum(_acted_on(office, store, number, now, storms) for number in due)
     for counter in office.counters.values():
         done += _remind_of_the_day(office, store, counter, now)
+        _acted(store, partial(canary.by_time, office, counter=counter, now=now))
         _acted(store, partial(_tell_of_set_aside, office, counter=counter, now=now))
         _acted(store, partial(_tell_of_missing_holidays, office, counter=counter, now=now))
     return done

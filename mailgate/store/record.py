@@ -12,6 +12,7 @@ from mailgate.desk.decision import (
     AddMessage,
     AskConfirmation,
     Block,
+    CanaryBack,
     Decision,
     DigestSent,
     Effect,
@@ -27,7 +28,7 @@ from mailgate.desk.decision import (
     Unlink,
     Warned,
 )
-from mailgate.store import alerts, blocks, confirmations, digests, outbox, tickets
+from mailgate.store import alerts, blocks, canaries, confirmations, digests, outbox, tickets
 from mailgate.store.outbox import Composed
 
 
@@ -75,7 +76,16 @@ def _done(connection: Connection, effect: Effect, cause: Cause) -> None:
 
 def _noted(
     connection: Connection,
-    effect: Block | Unblock | AskConfirmation | SettleConfirmation | OweDigest | DigestSent | Warned,
+    effect: (
+        Block
+        | Unblock
+        | AskConfirmation
+        | SettleConfirmation
+        | OweDigest
+        | DigestSent
+        | Warned
+        | CanaryBack
+    ),
     cause: Cause,
 ) -> None:
     match effect:
@@ -92,6 +102,8 @@ def _noted(
             digests.owe(connection, cause.desk, person)
         case DigestSent(person, day):
             digests.sent(connection, cause.desk, person, day)
+        case CanaryBack(token):
+            canaries.came_back(connection, token, cause.now)
         case Warned(kind):
             alerts.told(connection, cause.desk, kind, cause.now)
         case _:
