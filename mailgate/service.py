@@ -264,6 +264,8 @@ class Service:
         for thread in threads:
             while thread.is_alive() and loop.time() < until:
                 await asyncio.sleep(0.02)
+        for bell in self._bells:
+            bell.close()
 
     # mailboxes
 
@@ -286,6 +288,7 @@ class Service:
                 self._complain(name, error)
                 self.stopping.wait(pause.longer())
         reads.close()
+        bell.close()
 
     def _serve_mailbox(self, key: str, bell: socket.socket, reads: Reader, pause: "Pause") -> None:
         """One connection for as long as it holds."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from mailgate.compose.render import Facts, Templates, hours_text, templates
+from mailgate.desk.alarms import News, State
 from mailgate.desk.decision import (
     Agenda,
     Audience,
@@ -274,6 +275,23 @@ WAITING = (
         datetime(2026, 8, 3, 2, 10, tzinfo=UTC),
     ),
     Waiting(13, "", "", "the mail has 5,000 parts, 1,000 are read", datetime(2026, 8, 3, 2, 11, tzinfo=UTC)),
+)
+
+
+ALARM = News(
+    "submission kominfo",
+    State.BEGIN,
+    "mail.payakumbuhkota.go.id:465: [Errno 111] Connection refused",
+    datetime(2026, 8, 3, 2, 5, tzinfo=UTC),
+    "Help Desk Dinas Kominfo Kota Payakumbuh <abuse.kominfo@payakumbuhkota.go.id>",
+)
+CANARY = Send(
+    Template.CANARY,
+    Audience.ADMIN,
+    Address("Help Desk", "abuse.kominfo@payakumbuhkota.go.id"),
+    "abuse.kominfo@payakumbuhkota.go.id",
+    Letter(),
+    AutoSubmitted.GENERATED,
 )
 
 

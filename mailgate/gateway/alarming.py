@@ -22,7 +22,7 @@ from mailgate.gateway.loaded import Clock, Office
 from mailgate.gateway.recording import sent_alone
 from mailgate.message.message import Address, Message
 from mailgate.message.parse import read
-from mailgate.pulse import Pulse
+from mailgate.pulse import STARTING, Pulse
 from mailgate.store import canaries, troubles
 from mailgate.store.canaries import Canary
 from mailgate.store.database import Connection, Store
@@ -35,6 +35,8 @@ MEMORY = "alarms.json"
 MOST_AN_HOUR = 20
 """Words of trouble in all, by mail and by the command: what is not told now is told later, as it is then."""
 HOUR = timedelta(hours=1)
+STARTING_TAKES = 60.0
+"""Seconds, at least, until a part that has not worked yet is in trouble."""
 
 
 @dataclass(slots=True)
@@ -94,6 +96,7 @@ def _ailing(pulse: Pulse, now: datetime) -> list[Trouble]:
     return [
         Trouble(one.name, one.trouble, now - timedelta(seconds=one.seconds), one.at_once)
         for one in pulse.ailing()
+        if one.trouble != STARTING or one.seconds >= STARTING_TAKES
     ]
 
 
