@@ -17,6 +17,7 @@ from mailgate.desk.decision import (
     Letter,
     MessageKind,
     Notice,
+    PassedOn,
     ReceiptLine,
     Result,
     Send,
@@ -593,5 +594,13 @@ def receipts() -> dict[str, Send]:
 def to_admins() -> dict[str, Send]:
     return {
         "alert_waiting": alert(waiting=WAITING),
+        "alert_alarm": alert(alarm=ALARM),
+        "alert_alarm_over": alert(alarm=replace(ALARM, state=State.OVER)),
+        "alert_passed_on": alert(
+            passed_on=PassedOn(
+                ALARM.who, "[mailgate] Gangguan: mailbox kominfo", "Baris satu.\n\nBaris dua.\n"
+            )
+        ),
+        "canary": CANARY,
         "alert_trouble": alert(trouble="kominfo: no login at mail.payakumbuhkota.go.id:993 since 08:40"),
     }

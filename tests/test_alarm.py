@@ -25,9 +25,10 @@ from mailgate.desk import alarms
 from mailgate.desk.alarms import Kind, Spell, Trouble
 from mailgate.errors import AuthorizationRefusedError, SettingsError, TemporaryError
 from mailgate.gateway import Office, alarming
-from mailgate.metrics import health
+from mailgate.metrics import State, health
 from mailgate.pulse import Pulse
 from mailgate.service import Service
+from mailgate.store import canaries
 from mailgate.store.database import Store
 
 AFTER = timedelta(minutes=5)
@@ -519,15 +520,36 @@ def test_a_paused_outbox_is_told_and_seen_by_monitoring(watchman: Watchman) -> N
     assert health(watchman.pulse)[0]
 
 
+def test_monitoring_sees_how_long_it_lasts_and_what_waits(watchman: Watchman) -> None:
+    watchman.pulse.beat("mailbox lpse", "refused")
+    watchman.look(6)
+    watchman.pulse.remark({"canary kominfo": "lost"})
+    watchman.seconds += 60
+    with watchman.store.writing() as write:
+        canaries.add(write, "a" * 26, "lpse", NOW, NOW, asked=False)
+        canaries.came_back(write, "a" * 26, NOW + timedelta(seconds=7))
+    told = {
+        (metric.name, *sample.labels.values()): sample.value
+        for metric in State(watchman.store, watchman.pulse).collect()
+        for sample in metric.samples
+    }
+    assert told["mailgate_trouble_seconds", "mailbox lpse"] == 7 * 60
+    assert told["mailgate_trouble_seconds", "canary kominfo"] == 60
+    assert told["mailgate_trouble_seconds", "tick"] == 0
+    assert told["mailgate_up", "canary kominfo"] == 0
+    assert told["mailgate_canary_last_return_timestamp", "lpse"] == NOW.timestamp() + 7
+    assert told["mailgate_outbox_oldest_seconds", "lpse"] > 0
+
+
 def test_an_alert_of_a_desk_whose_server_is_gone_leaves_once_through_another_desk(watchman: Watchman) -> None:
     watchman.pulse.beat("mailbox lpse", "quota of the mailbox")
     watchman.look(6)
     watchman.pulse.beat("submission lpse", "time-out")  # before its mail had left
     watchman.look(30)
-    passed_on = [row for row in watchman.mails() if row[1] == "[mailgate] Gangguan: mailbox lpse"]
+    passed_on = [row for row in watchman.mails() if "mailbox lpse" in row[1]]
     assert passed_on == [
         (LPSE, "[mailgate] Gangguan: mailbox lpse", "cancelled"),
-        (KOMINFO, "[mailgate] Gangguan: mailbox lpse", "ready"),
+        (KOMINFO, "[mailgate] Diteruskan: Gangguan: mailbox lpse", "ready"),
     ]
     (again,) = [
         mail for mail in watchman.city.sent(ALERTS) if "quota" in body(mail) and KOMINFO in mail["From"]
@@ -614,7 +636,7 @@ def test_one_desk_without_its_server_another_desk_s_mail_arrives(quick_city: Cit
 @contextmanager
 def running(city: City, store: Store) -> Iterator[Service]:
     """The daemon in a thread, which looks more often than the real one."""
-    service = Service(city.office(), store, lambda: datetime.now(UTC), tick_seconds=0.05)
+    service = Service(city.office(), store, lambda: datetime.now(UTC), tick_seconds=0.3)
     thread = threading.Thread(target=service.run)
     thread.start()
     try:

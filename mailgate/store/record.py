@@ -77,14 +77,7 @@ def _done(connection: Connection, effect: Effect, cause: Cause) -> None:
 def _noted(
     connection: Connection,
     effect: (
-        Block
-        | Unblock
-        | AskConfirmation
-        | SettleConfirmation
-        | OweDigest
-        | DigestSent
-        | Warned
-        | CanaryBack
+        Block | Unblock | AskConfirmation | SettleConfirmation | OweDigest | DigestSent | Warned | CanaryBack
     ),
     cause: Cause,
 ) -> None:
