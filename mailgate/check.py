@@ -1,12 +1,13 @@
 """What would go wrong before it goes wrong?"""
 
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from functools import partial
 
-from mailgate import gateway
+from mailgate import alarm, gateway
 from mailgate.desk.calendar import missing_years
 from mailgate.errors import MailgateError
 from mailgate.gateway import Office
@@ -39,6 +40,8 @@ def findings(office: Office, *, offline: bool, today: date) -> Iterator[Finding]
         Verdict.OK, "settings", f"{len(office.settings.desks)} desks, templates and hours can be read"
     )
     yield _tried("database", lambda: _database(office))
+    if command := office.settings.service.alert_command:
+        yield _alert_command(command, office)
     for key, desk in office.settings.desks.items():
         yield _holidays(office, key, desk, today)
         yield from _people(key, desk)
@@ -54,6 +57,17 @@ def logins(office: Office, key: str) -> Iterator[Finding]:
     """Whether a desk's two servers let us in."""
     yield _tried(f"{key} imap", partial(_imap, office, key))
     yield _tried(f"{key} smtp", partial(_smtp, office, key))
+
+
+def _alert_command(command: str, office: Office) -> Finding:
+    """Its arguments are not shown: a secret may stand there."""
+    what, name = "alert_command", shlex.split(command)[:1]
+    if alarm.program(command, office.base) is None:
+        text = (
+            f"{' '.join(name) or 'nothing'}: no program that can be run, so nobody hears when mail is broken"
+        )
+        return Finding(Verdict.WARN, what, text)
+    return Finding(Verdict.OK, what, f"{name[0]} can be run")
 
 
 def _tried(what: str, look: Callable[[], Finding | str]) -> Finding:

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import tee
 from pathlib import Path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mailgate.desk.situation import Counter
     from mailgate.gateway import Office
     from mailgate.settings import Limits, Settings
+    from mailgate.store.canaries import Canary
     from mailgate.store.database import Store
     from mailgate.store.mails import Kept
 
@@ -50,6 +51,7 @@ app.add_typer(blocked_app, name="blocked")
 app.add_typer(db_app, name="db")
 app.add_typer(rules_app, name="rules")
 
+CANARY_LOOK_SECONDS = 0.2
 EX_TROUBLE, EX_USAGE, EX_TEMPFAIL = 1, 2, 75
 MOST_ID = 2**63 - 1  # what both databases count up to
 MailId = Annotated[int, typer.Argument(min=1, max=MOST_ID, help="Its id from the list.")]
@@ -341,6 +343,78 @@ def demo(
             f"the demo needs the extra `demo` ({error.name} is missing): pip install 'mailgate[demo]'"
         ) from error
     raise typer.Exit(play(checked=checked))
+
+
+@app.command()
+def canary(
+    desk: DeskOption = None,
+    wait: Annotated[
+        float | None,
+        typer.Option("--wait", min=0, max=10_080, help="Minutes; else [service] canary_within_minutes."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Let each desk write to itself by the running service, and wait until that mail is back.
+
+    Exit 0 with the time it took, 1 when one is not back in time, 75 when no service runs.
+
+    Examples: mailgate canary · mailgate canary --desk kominfo --wait 2 --json
+    """
+    from mailgate import views
+    from mailgate.store.database import require_current
+    from mailgate.store.presence import is_served
+
+    office = _office()
+    _know_desk(office.settings, desk)
+    within = office.settings.service.canary_within_minutes if wait is None else wait
+    with _store(office.settings) as store:
+        if not store.is_there() or not is_served(store):
+            raise TemporaryError("no service runs on this database, so nothing would leave: `mailgate run`")
+        require_current(store)
+        wanted = [desk] if desk else list(office.settings.desks)
+        found = _awaited(office, store, wanted, timedelta(minutes=within))
+    rows = [views.canary_row(one, office.timezone) for one in found]
+    if as_json:
+        _print_json(rows)
+    else:
+        for row in rows:
+            views.print_canary(row)
+    raise typer.Exit(0 if all(row["returned_at"] for row in rows) else EX_TROUBLE)
+
+
+def _awaited(office: "Office", store: "Store", desks: list[str], within: timedelta) -> "list[Canary]":
+    """One from each, as they stand when all are back, none can come any more, or time is up."""
+    import time
+
+    from mailgate.gateway.canary import released
+    from mailgate.store import canaries, outbox
+
+    with store.writing() as write:
+        now = datetime.now(UTC)
+        tokens = [released(office, write, office.counters[key], now, within, asked=True) for key in desks]
+    until, final = time.monotonic() + within.total_seconds(), {outbox.FAILED, "cancelled"}
+    with _waiting() as say:
+        while True:
+            with store.reading() as look:
+                found = canaries.named(look, tokens)
+            open_ = [one for one in found if one.returned_at is None and one.state not in final]
+            if not open_ or time.monotonic() >= until:
+                return found
+            say(", ".join(f"{one.desk}: {one.state}" for one in open_))
+            time.sleep(CANARY_LOOK_SECONDS)
+
+
+@contextmanager
+def _waiting() -> "Iterator[Callable[[str], None]]":
+    """A line on stderr when that is a terminal; yields what changes it."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    with Console(stderr=True).status("written") as line:
+        yield lambda text: line.update(Text(text))
 
 
 # --- reading ----------------------------------------------------------------------------------------------

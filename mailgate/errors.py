@@ -10,7 +10,10 @@ class TemporaryError(MailgateError):
 
 
 class AuthorizationRefusedError(TemporaryError):
-    """An OAuth2 desk may not log in until somebody runs `mailgate authorize DESK`."""
+    """The server refuses who we are: waiting mends nothing, somebody has to act at the first failure.
+
+    Of an OAuth2 desk the text says to run `mailgate authorize DESK`.
+    """
 
 
 class UnreadableMessageError(MailgateError):

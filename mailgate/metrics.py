@@ -1,6 +1,7 @@
 """What can a monitoring system ask? GET /metrics for Prometheus, GET /healthz for everybody."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -10,7 +11,7 @@ from prometheus_client.metrics_core import Metric
 
 from mailgate.errors import SettingsError, TemporaryError
 from mailgate.pulse import Pulse
-from mailgate.store import mails, outbox, submission
+from mailgate.store import canaries, mails, outbox, submission, troubles
 from mailgate.store.database import Store
 
 
@@ -22,6 +23,13 @@ class State:
         self._pulse = pulse
 
     def collect(self) -> Iterator[Metric]:
+        yield from self._parts()
+        try:
+            yield from self._stored()
+        except TemporaryError:
+            return  # what is up can be told without the database, now above all
+
+    def _parts(self) -> Iterator[Metric]:
         up = GaugeMetricFamily(
             "mailgate_up", "1 while this part of the service does its work", labels=["part"]
         )
@@ -29,6 +37,12 @@ class State:
         for name, trouble in self._pulse.troubles().items():
             up.add_metric([name], 0 if trouble or name in hanging else 1)
         yield up
+        lasts = GaugeMetricFamily(
+            "mailgate_trouble_seconds", "for how long this part has been in trouble", labels=["part"]
+        )
+        for name, seconds in self._pulse.lasting().items():
+            lasts.add_metric([name], seconds)
+        yield lasts
         holder = GaugeMetricFamily(
             "mailgate_holder",
             "1 while this instance serves the mailbox, 0 while another does",
@@ -37,12 +51,12 @@ class State:
         for desk, holds in dict(self._pulse.holder_of).items():
             holder.add_metric([desk], int(holds))
         yield holder
-        try:
-            with self._store.reading() as look:
-                waiting, known = outbox.counts(look), mails.counts(look)
-                standings = submission.standings(look)
-        except TemporaryError:
-            return  # what is up can be told without the database, now above all
+
+    def _stored(self) -> Iterator[Metric]:
+        with self._store.reading() as look:
+            waiting, known = outbox.counts(look), mails.counts(look)
+            standings = submission.standings(look)
+            oldest, returns = troubles.oldest_waiting(look), canaries.last_returns(look)
         rows = GaugeMetricFamily("mailgate_outbox", "outgoing mails by state", labels=["desk", "state"])
         for (desk, state), count in waiting.items():
             rows.add_metric([desk, state], count)
@@ -52,6 +66,23 @@ class State:
         for (desk, state), count in known.items():
             came.add_metric([desk, state], count)
         yield came
+        yield from _moments(oldest, returns)
+
+
+def _moments(oldest: Mapping[str, datetime], returns: Mapping[str, datetime]) -> Iterator[Metric]:
+    now = datetime.now(UTC)
+    waits = GaugeMetricFamily(
+        "mailgate_outbox_oldest_seconds", "age of the oldest mail that has not left", labels=["desk"]
+    )
+    for desk, at in oldest.items():
+        waits.add_metric([desk], max((now - at).total_seconds(), 0))
+    yield waits
+    back = GaugeMetricFamily(
+        "mailgate_canary_last_return_timestamp", "Unix time of the last canary's return", labels=["desk"]
+    )
+    for desk, at in returns.items():
+        back.add_metric([desk], at.timestamp())
+    yield back
 
 
 def _kept_back(standings: Mapping[str, submission.Standing]) -> Iterator[Metric]:

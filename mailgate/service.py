@@ -15,15 +15,15 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from mailgate import gateway, notify
-from mailgate.errors import MailgateError, TemporaryError
-from mailgate.gateway import Clock, Office, reloaded
+from mailgate.errors import AuthorizationRefusedError, MailgateError, TemporaryError
+from mailgate.gateway import Clock, Office, alarming, reloaded
 from mailgate.intake.imap import Mailbox
 from mailgate.message import worker
 from mailgate.message.worker import Reader
 from mailgate.pulse import Pulse
 from mailgate.store import outbox
 from mailgate.store.database import Store, require_current
-from mailgate.store.instances import Instance
+from mailgate.store.instances import AlreadyRunningError, Instance
 
 log = logging.getLogger("mailgate")
 
@@ -70,6 +70,17 @@ def settle_gone(
     return gone
 
 
+def _entered(office: Office, store: Store, instance: Instance, clock: Clock, *, once: bool) -> None:
+    """Enter; whoever must act hears that the database is away, also from a service that never came to run."""
+    try:
+        enter(store, instance, clock)
+    except AlreadyRunningError:
+        raise
+    except TemporaryError as error:
+        alarming.at_the_door(office, clock, str(error), at_once=once)
+        raise
+
+
 def reader(office: Office) -> Reader:
     return worker.reader(office.settings.limits)
 
@@ -79,33 +90,37 @@ def reader(office: Office) -> Reader:
 
 def run_once(office: Office, store: Store, clock: Clock) -> int:
     """Every pass until there is nothing left to do; 75 when a desk could not be reached, else 0."""
-    instance = Instance(store)
+    instance, pulse = Instance(store), Pulse()
     try:
-        enter(store, instance, clock)
-        return EX_TEMPFAIL if asyncio.run(_run_once(office, store, instance, clock)) else 0
+        _entered(office, store, instance, clock, once=True)
+        troubled = asyncio.run(_run_once(office, store, instance, clock, pulse))
     finally:
         instance.leave()
+    if office.settings.service.alert_command:
+        alarming.look(office, store, pulse, alarming.alarm(office, at_once=True), clock)
+    return EX_TEMPFAIL if troubled else 0
 
 
-async def _run_once(office: Office, store: Store, instance: Instance, clock: Clock) -> set[str]:
+async def _run_once(office: Office, store: Store, instance: Instance, clock: Clock, pulse: Pulse) -> set[str]:
     """What was in trouble. Mail leaves while more comes in: the disk is waited for by both at once."""
     desks, troubled = list(office.settings.desks), set[str]()
     with ThreadPoolExecutor(max_workers=len(desks), thread_name_prefix="mailbox") as pool:
         loop = asyncio.get_running_loop()
-        collecting = [
-            loop.run_in_executor(pool, _collect_all, office, store, instance, key, clock) for key in desks
-        ]
+        collect = partial(_collect_all, office, store, instance, clock, pulse)
+        collecting = [loop.run_in_executor(pool, collect, key) for key in desks]
         waiting: set[asyncio.Future[int | None]] = set(collecting)
         while waiting:
             _, waiting = await asyncio.wait(waiting, timeout=DELIVERY_EVERY)
-            await _deliver_all(office, store, instance, clock, troubled)
+            await _deliver_all(office, store, instance, clock, pulse, troubled)
     troubled |= {key for key, one in zip(desks, collecting, strict=True) if one.result() is None}
-    await asyncio.to_thread(_tick_all, office, store, clock, troubled)
-    await _deliver_all(office, store, instance, clock, troubled)
+    await asyncio.to_thread(_tick_all, office, store, clock, pulse, troubled)
+    await _deliver_all(office, store, instance, clock, pulse, troubled)
     return troubled
 
 
-def _collect_all(office: Office, store: Store, instance: Instance, key: str, clock: Clock) -> int | None:
+def _collect_all(
+    office: Office, store: Store, instance: Instance, clock: Clock, pulse: Pulse, key: str
+) -> int | None:
     """How many mails came in; None when the mailbox failed: the other desks are served all the same."""
     reads, total = reader(office), 0
     try:
@@ -121,39 +136,47 @@ def _collect_all(office: Office, store: Store, instance: Instance, key: str, clo
         finally:
             mailbox.close()
     except Exception as error:  # one desk's trouble is not the others'
-        _complain_of(f"mailbox {key}", error)
-        _think_without_mailbox(office, store, reads, key, clock)
+        _complain_of(f"mailbox {key}", error, pulse)
+        _think_without_mailbox(office, store, reads, key, clock, pulse)
         return None
     finally:
         reads.close()
     return total
 
 
-def _think_without_mailbox(office: Office, store: Store, reads: Reader, key: str, clock: Clock) -> None:
+def _think_without_mailbox(
+    office: Office, store: Store, reads: Reader, key: str, clock: Clock, pulse: Pulse
+) -> None:
     """What was kept before the mailbox failed need not wait for it."""
     try:
         gateway.think(office, store, reads, office.counters[key], clock)
     except Exception as error:
-        _complain_of("store", error)
+        _complain_of("store", error, pulse)
 
 
-def _tick_all(office: Office, store: Store, clock: Clock, troubled: set[str]) -> None:
+def _tick_all(office: Office, store: Store, clock: Clock, pulse: Pulse, troubled: set[str]) -> None:
     try:
         while gateway.tick(office, store, clock):
             pass
     except Exception as error:
-        _complain_of("tick", error)
+        _complain_of("tick", error, pulse)
         troubled.add("tick")
 
 
-def _complain_of(part: str, error: Exception) -> None:
+def _complain_of(part: str, error: Exception, pulse: Pulse) -> None:
+    pulse.expect(part, HANGS_AFTER)
+    pulse.beat(part, _words(error), at_once=isinstance(error, AuthorizationRefusedError))
+    _say(part, error)
+
+
+def _say(part: str, error: Exception) -> None:
     """One line where the trouble is somebody else's, with its traceback where it is ours."""
     ours = None if isinstance(error, MailgateError) else error
     log.error("%s: %s", part, error, exc_info=ours)
 
 
 async def _deliver_all(
-    office: Office, store: Store, instance: Instance, clock: Clock, troubled: set[str]
+    office: Office, store: Store, instance: Instance, clock: Clock, pulse: Pulse, troubled: set[str]
 ) -> None:
     async def one(key: str) -> None:
         name = f"submission {key}"
@@ -163,10 +186,14 @@ async def _deliver_all(
             while await gateway.deliver(office, store, key, instance.name, clock, lambda: False):
                 pass
         except Exception as error:
-            _complain_of(name, error)
+            _complain_of(name, error, pulse)
             troubled.add(name)
 
     await asyncio.gather(*(one(key) for key in office.settings.desks))
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 # --- for ever ---------------------------------------------------------------------------------------------
@@ -239,6 +266,7 @@ class Service:
     _serving: dict[str, Serving] = field(default_factory=dict)
     _threads: dict[str, threading.Thread] = field(default_factory=dict)
     """By desk, also of desks that have gone: the last one that served its mailbox."""
+    _others: list[threading.Thread] = field(default_factory=list)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _ringing: Callable[[], object] | None = None
     _instance: Instance = field(init=False)
@@ -248,7 +276,7 @@ class Service:
 
     def run(self) -> int:
         try:
-            enter(self.store, self._instance, self.clock)
+            _entered(self.office, self.store, self._instance, self.clock, once=False)
             with self._figures():
                 asyncio.run(self._run())
         finally:
@@ -296,6 +324,7 @@ class Service:
         self._start(self._feed_watchdog(done))
         if not self.store.is_sqlite:
             self._start(self._stay_known(done))
+        self._others.append(self._alarm())
         notify.tell("READY=1")
         log.info("running: %d desks", len(self.office.settings.desks))
         await done.wait()
@@ -319,7 +348,7 @@ class Service:
         for task in tasks:
             task.cancel()  # a DATA under way becomes uncertain
         await asyncio.wait(tasks, timeout=1)
-        for thread in self._threads.values():
+        for thread in (*self._threads.values(), *self._others):
             while thread.is_alive() and loop.time() < until:
                 await asyncio.sleep(0.02)
 
@@ -365,7 +394,7 @@ class Service:
                 self._adopt(office, loop)
                 log.info("reloaded: %s", "; ".join(words) or "nothing is different")
             except Exception as error:  # whatever is wrong with the new ones, those in use go on
-                _complain_of("not reloaded, all stays as it was", error)
+                _say("not reloaded, all stays as it was", error)
             notify.tell("READY=1")
 
     def _adopt(self, office: Office, loop: asyncio.AbstractEventLoop) -> None:
@@ -473,7 +502,8 @@ class Service:
             return
         if not isinstance(error, MailgateError):
             log.error("%s: unexpected", name, exc_info=error)
-        if self.pulse.beat(name, str(error) or type(error).__name__):
+        refused = isinstance(error, AuthorizationRefusedError)
+        if self.pulse.beat(name, _words(error), at_once=refused):
             log.error("%s: waiting: %s", name, error)
 
     # several instances
@@ -493,6 +523,24 @@ class Service:
                     serving.ring()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(done.wait(), STANDBY_SECONDS)
+
+    # who hears of trouble
+
+    def _alarm(self) -> threading.Thread:
+        """A thread of its own: a command takes its time, and whoever hangs must not keep it from looking."""
+        thread = threading.Thread(target=self._look_for_trouble, name="alarm", daemon=True)
+        thread.start()
+        return thread
+
+    def _look_for_trouble(self) -> None:
+        kept = alarming.alarm(self.office)
+        while not self.stopping.wait(self.tick_seconds):
+            office = self.office
+            kept.after = alarming.patience(office)
+            try:
+                alarming.look(office, self.store, self.pulse, kept, self.clock)
+            except Exception:
+                log.exception("alarm: unexpected")
 
     # what leaves, and what time brings
 

@@ -10,6 +10,7 @@ import ipaddress
 import json
 import os
 import re
+import shlex
 import stat
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -340,6 +341,8 @@ Word = Annotated[
     str, AfterValidator(_pattern(r"[a-z0-9][a-z0-9_-]*", "is not a key: small letters, digits, _ and -"))
 ]
 Port = Annotated[int, Field(strict=True), AfterValidator(_number("a port", 1, 65535))]
+Minutes = Annotated[int, Field(strict=True), AfterValidator(_number("a number of minutes", 1, 10_080))]
+MinutesOrNone = Annotated[int, Field(strict=True), AfterValidator(_number("a number of minutes", 0, 10_080))]
 Count = Annotated[int, Field(strict=True), AfterValidator(_number("a limit", 1, 1_000_000))]
 HeaderKib = Annotated[int, Field(strict=True), AfterValidator(_number("a size in KiB", 1, 250))]
 Depth = Annotated[int, Field(strict=True), AfterValidator(_number("a depth", 1, 200))]
@@ -387,6 +390,14 @@ class Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True)
 
 
+def _command(value: str) -> str:
+    try:
+        shlex.split(value)
+    except ValueError as error:
+        raise ValueError(f"cannot be split into words as a shell does: {str(error).lower()}") from None
+    return value
+
+
 class Service(Table):
     """[service]: the process."""
 
@@ -398,7 +409,14 @@ class Service(Table):
     """The office's own folder; "" when there is none."""
     timezone: Annotated[str, AfterValidator(_timezone)] = "Asia/Jakarta"
     alert_to: tuple[MailAddress, ...] = Field(description="addresses of those who run the service")
-    alert_command: Line = ""
+    alert_command: Annotated[Line, AfterValidator(_command)] = ""
+    """Run with the alert on stdin where mail is in doubt; "" for none."""
+    alert_after_minutes: MinutesOrNone = 5
+    """Trouble that passes sooner is nobody's news."""
+    canary_every_minutes: MinutesOrNone = 0
+    """How often each desk writes to itself; 0 for never."""
+    canary_within_minutes: Minutes = 15
+    """How soon that mail has to be back."""
     metrics: Annotated[str, AfterValidator(_listener)] = ""
     board_dir: LocalPath = ""
 

@@ -17,6 +17,7 @@ from mailgate.outbox.allowance import Allowance, Facts, Hold, allowance
 from mailgate.settings import Desk, Rule, Settings, Work
 from mailgate.sources import Source
 from mailgate.store import blocks, confirmations, instances, mails, outbox, submission, tickets, unreachable
+from mailgate.store.canaries import Canary
 from mailgate.store.database import Connection
 
 Json = dict[str, Any]
@@ -479,6 +480,28 @@ def print_status(row: Json) -> None:
     _print(f"  senders        {row['blocked']} blocked")
     if row["mailbox_holder"]:  # known on PostgreSQL only
         _print(f"  mailbox        held by {row['mailbox_holder']}")
+
+
+def canary_row(one: Canary, zone: ZoneInfo) -> Json:
+    """A marked mail to ourselves; `seconds` is None while it is not back."""
+    took = (one.returned_at - one.sent_at).total_seconds() if one.returned_at else None
+    return {
+        "desk": one.desk,
+        "message_id": one.message_id,
+        "sent_at": iso(one.sent_at, zone),
+        "returned_at": iso(one.returned_at, zone),
+        "seconds": took,
+        "state": one.state,
+        "last_error": one.last_error,
+    }
+
+
+def print_canary(row: Json) -> None:
+    if row["returned_at"]:
+        _print(f"{row['desk']}: back after {row['seconds']:.1f} s")
+    else:
+        error = f", {row['last_error']}" if row["last_error"] else ""
+        _print(f"{row['desk']}: not back; {row['message_id']} is {row['state']}{error}")
 
 
 def print_ticket(full: Json) -> None:

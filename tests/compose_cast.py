@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from mailgate.compose.render import Facts, Templates, hours_text, templates
+from mailgate.desk.alarms import News, State
 from mailgate.desk.decision import (
     Agenda,
     Audience,
@@ -18,6 +19,7 @@ from mailgate.desk.decision import (
     Letter,
     MessageKind,
     Notice,
+    PassedOn,
     ReceiptLine,
     Result,
     Send,
@@ -277,6 +279,23 @@ WAITING = (
         datetime(2026, 8, 3, 2, 10, tzinfo=UTC),
     ),
     Waiting(13, "", "", "the mail has 5,000 parts, 1,000 are read", datetime(2026, 8, 3, 2, 11, tzinfo=UTC)),
+)
+
+
+ALARM = News(
+    "submission kominfo",
+    State.BEGIN,
+    "mail.payakumbuhkota.go.id:465: [Errno 111] Connection refused",
+    datetime(2026, 8, 3, 2, 5, tzinfo=UTC),
+    "Help Desk Dinas Kominfo Kota Payakumbuh <abuse.kominfo@payakumbuhkota.go.id>",
+)
+CANARY = Send(
+    Template.CANARY,
+    Audience.ADMIN,
+    Address("Help Desk", "abuse.kominfo@payakumbuhkota.go.id"),
+    "abuse.kominfo@payakumbuhkota.go.id",
+    Letter(),
+    AutoSubmitted.GENERATED,
 )
 
 
@@ -606,5 +625,13 @@ def receipts() -> dict[str, Send]:
 def to_admins() -> dict[str, Send]:
     return {
         "alert_waiting": alert(waiting=WAITING),
+        "alert_alarm": alert(alarm=ALARM),
+        "alert_alarm_over": alert(alarm=replace(ALARM, state=State.OVER)),
+        "alert_passed_on": alert(
+            passed_on=PassedOn(
+                ALARM.who, "[mailgate] Gangguan: mailbox kominfo", "Baris satu.\n\nBaris dua.\n"
+            )
+        ),
+        "canary": CANARY,
         "alert_trouble": alert(trouble="kominfo: no login at mail.payakumbuhkota.go.id:993 since 08:40"),
     }

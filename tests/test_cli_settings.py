@@ -22,6 +22,7 @@ COMMANDS = [
     ("run",),
     ("check",),
     ("authorize",),
+    ("canary",),
     ("demo",),
     ("read",),
     ("tickets",),

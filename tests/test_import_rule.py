@@ -35,6 +35,7 @@ EDGES = {
     "mailgate.message.worker": "worker",
     "mailgate.sources": "sources",
     "mailgate.oauth": "oauth",
+    "mailgate.alarm": "alarm",
 }
 STATIONS = ("mailgate.errors", "mailgate.settings", "mailgate.message", "mailgate.desk", "mailgate.compose")
 """The mail's way: each may import those before it."""

@@ -13,6 +13,7 @@ from mailgate.desk.commands import is_command_mail
 from mailgate.desk.courtesy import Meaning
 from mailgate.desk.decision import (
     Audience,
+    CanaryBack,
     Decision,
     Effect,
     Flood,
@@ -57,7 +58,7 @@ def decide(message: Message, situation: Situation, counter: Counter) -> Decision
         return webmail.sent_by_hand(message, situation, counter)
     if message.dsn is not None and situation.own is None:
         return _bounced(message.dsn, situation.reported, message, situation, counter)
-    if (unheard := _unheard(message, situation)) is not None:
+    if (unheard := _unheard(message, situation, counter)) is not None:
         return unheard
     found = route(message, situation, counter)
     if message.automatic is not None and _answers_a_mail(message, message.automatic, found, situation):
@@ -78,8 +79,24 @@ def decide(message: Message, situation: Situation, counter: Counter) -> Decision
 # --- machines ---------------------------------------------------------------------------------------------
 
 
-def _unheard(message: Message, situation: Situation) -> Decision | None:
+def _canary(message: Message, situation: Situation, counter: Counter) -> SentMail | None:
+    """Our marked mail to ourselves, by its Message-ID, or by its Ref line where a relay wrote another id.
+
+    The copy in a folder of sent mail has not been anywhere.
+    """
+    from_us = message.author is not None and message.author.key == counter.desk.address.casefold()
+    if situation.by_hand or not from_us:
+        return None
+    ours = (situation.own, *situation.sent)
+    return next(
+        (one for one in ours if one and one.template == Template.CANARY and one.desk == counter.key), None
+    )
+
+
+def _unheard(message: Message, situation: Situation, counter: Counter) -> Decision | None:
     """What is kept and nothing more; None for everything else."""
+    if (canary := _canary(message, situation, counter)) is not None:
+        return Decision(Handling.FILED, "the canary came back", None, (CanaryBack(canary.token),))
     if situation.own is not None:
         return Decision(Handling.FILED, "our own mail came back", situation.own.number)
     if message.received_count >= LOOP_HOPS:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from mailgate.desk.alarms import News
 from mailgate.desk.figures import Figures
 from mailgate.desk.ticket import Ticket
 from mailgate.message.message import Address, Attachment, Content, Feedback, Invitation
@@ -57,6 +58,8 @@ class Template(StrEnum):
     LIST = "list"
     # to those who run the service
     ALERT = "alert"
+    CANARY = "canary"
+    """To the desk itself: it has to come back."""
 
 
 class MessageKind(StrEnum):
@@ -372,6 +375,16 @@ class FloodNews:
 
 
 @dataclass(frozen=True, slots=True)
+class PassedOn:
+    """An alert that waits at a desk whose mail does not leave."""
+
+    who: str
+    """Name and address of that desk."""
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """What an outgoing mail says, before a template puts it into words."""
 
@@ -437,6 +450,10 @@ class Letter:
     """For ALERT: mails set aside."""
     trouble: str = ""
     """For ALERT: one English line of what is wrong."""
+    alarm: News | None = None
+    """For ALERT: a part of the service that does not work, or works again."""
+    passed_on: PassedOn | None = None
+    """For ALERT: one that could not leave through its own desk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -503,6 +520,13 @@ class Link:
 
     number: str
     other: str
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryBack:
+    """The marked mail to ourselves has come back."""
+
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -634,6 +658,7 @@ Effect = (
     | OweDigest
     | DigestSent
     | Warned
+    | CanaryBack
     | MarkUndeliverable
     | MarkUnreachable
     | TryUnreachable

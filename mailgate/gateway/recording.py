@@ -25,7 +25,7 @@ from mailgate.desk.situation import Counter
 from mailgate.desk.ticket import Ticket
 from mailgate.gateway.loaded import Office
 from mailgate.message.message import Address
-from mailgate.store import loads
+from mailgate.store import loads, outbox
 from mailgate.store.database import Connection
 from mailgate.store.mails import Kept
 from mailgate.store.outbox import Composed
@@ -114,3 +114,10 @@ def alerted(office: Office, write: Connection, counter: Counter, letter: Letter,
     )  # fmt: skip
     decision = Decision(Handling.FILED, letter.trouble or "mail is set aside", None, effects)
     return recorded(office, write, counter, decision, now, None)
+
+
+def sent_alone(office: Office, write: Connection, counter: Counter, send: Send, now: datetime) -> str:
+    """One mail that follows from no decision; returns its token."""
+    one = _composed(office, counter, send, None, None, now)
+    outbox.add(write, [one], now)
+    return one.token

@@ -14,6 +14,7 @@ from mailgate.desk.followup import survivor
 from mailgate.desk.situation import Counter
 from mailgate.desk.ticket import Ticket
 from mailgate.errors import TemporaryError
+from mailgate.gateway import canary
 from mailgate.gateway.loaded import Clock, Office
 from mailgate.gateway.recording import alerted, recorded
 from mailgate.store import alerts, digests, mails, outbox, situations, tickets
@@ -49,6 +50,7 @@ def tick(office: Office, store: Store, clock: Clock) -> int:
     for counter in office.counters.values():
         done += _tell_of_floods(office, store, counter, now)
         done += _remind_of_the_day(office, store, counter, now)
+        _acted(store, partial(canary.by_time, office, counter=counter, now=now))
         _acted(store, partial(_tell_of_set_aside, office, counter=counter, now=now))
         _acted(store, partial(_tell_of_missing_holidays, office, counter=counter, now=now))
     return done

@@ -13,6 +13,7 @@ from mailgate.desk.decision import (
     AskConfirmation,
     BeginFlood,
     Block,
+    CanaryBack,
     Decision,
     DigestSent,
     Effect,
@@ -32,7 +33,17 @@ from mailgate.desk.decision import (
     Unlink,
     Warned,
 )
-from mailgate.store import alerts, blocks, confirmations, digests, floods, outbox, tickets, unreachable
+from mailgate.store import (
+    alerts,
+    blocks,
+    canaries,
+    confirmations,
+    digests,
+    floods,
+    outbox,
+    tickets,
+    unreachable,
+)
 from mailgate.store.outbox import Composed
 
 
@@ -102,7 +113,9 @@ def _braked(
 
 def _noted(
     connection: Connection,
-    effect: Block | Unblock | AskConfirmation | SettleConfirmation | OweDigest | DigestSent | Warned,
+    effect: (
+        Block | Unblock | AskConfirmation | SettleConfirmation | OweDigest | DigestSent | Warned | CanaryBack
+    ),
     cause: Cause,
 ) -> None:
     match effect:
@@ -119,6 +132,8 @@ def _noted(
             digests.owe(connection, cause.desk, person)
         case DigestSent(person, day):
             digests.sent(connection, cause.desk, person, day)
+        case CanaryBack(token):
+            canaries.came_back(connection, token, cause.now)
         case Warned(kind):
             alerts.told(connection, cause.desk, kind, cause.now)
         case _:

@@ -479,6 +479,13 @@ canary = Table(
     Column("due_at", Instant, nullable=False, comment="when it must be back"),
     Column("returned_at", Instant, nullable=True, comment="when it came back; NULL: not yet"),
     Column("told_at", Instant, nullable=True, comment="when somebody was told that it did not"),
+    Column(
+        "asked",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment="somebody waits for it at a terminal, and need not be told",
+    ),
     Index(None, "desk", "sent_at"),
     comment="marked mails to ourselves",
 )

@@ -180,6 +180,13 @@ def upgrade() -> None:
         sa.Column("due_at", MOMENT, nullable=False, comment="when it must be back"),
         sa.Column("returned_at", MOMENT, nullable=True, comment="when it came back; NULL: not yet"),
         sa.Column("told_at", MOMENT, nullable=True, comment="when somebody was told that it did not"),
+        sa.Column(
+            "asked",
+            sa.Boolean(),
+            nullable=False,
+            server_default=sa.false(),
+            comment="somebody waits for it at a terminal, and need not be told",
+        ),
         sa.PrimaryKeyConstraint("token", name=op.f("pk_canary")),
         comment="marked mails to ourselves",
     )

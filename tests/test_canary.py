@@ -1,0 +1,302 @@
+"""Does a desk notice that its mail is lost although every server says that all is well?"""
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from email.message import EmailMessage
+
+import pytest
+from city import KOMINFO, LPSE, MONDAY, RINA, City, body
+from daemon import mailgate
+from indoors import Indoors, indoors
+from servers.sink import Received, Stage
+from sqlalchemy import text
+from test_alarm import Watchman, running, watching
+
+from mailgate import cli
+from mailgate.errors import TemporaryError
+from mailgate.store import canaries
+from mailgate.store.canaries import Canary
+from mailgate.store.database import Store, require_current
+from mailgate.store.presence import is_served
+
+EVERY, WITHIN = 60, 15
+TIMER = {"canary_every_minutes": EVERY, "canary_within_minutes": WITHIN}
+
+
+@pytest.fixture
+def house() -> Iterator[Indoors]:
+    with indoors() as city:
+        city.tables["service"] |= TIMER
+        yield city
+
+
+def birds(city: Indoors) -> list[EmailMessage]:
+    return [mail for mail in city.sent(KOMINFO) if mail["From"].addresses[0].addr_spec == KOMINFO]
+
+
+def returned(city: Indoors) -> int:
+    with city.store() as store, store.reading() as look:
+        return look.scalar(text("SELECT count(*) FROM canary WHERE returned_at IS NOT NULL")) or 0
+
+
+def sent_state(city: Indoors, state: str) -> None:
+    with city.store() as store, store.writing() as write:
+        write.execute(text("UPDATE outbox SET state = :state"), {"state": state})
+
+
+def later(city: Indoors, minutes: int) -> None:
+    city.now += timedelta(minutes=minutes)
+    city.run()
+
+
+def handled(city: Indoors) -> list[tuple[str, str]]:
+    """(state, reason) of every incoming mail."""
+    with city.store() as store, store.reading() as look:
+        rows = look.execute(text("SELECT state, reason FROM mail ORDER BY id")).all()
+    return [(row.state, row.reason) for row in rows]
+
+
+def tickets(city: Indoors) -> int:
+    with city.store() as store, store.reading() as look:
+        return look.scalar(text("SELECT count(*) FROM ticket")) or 0
+
+
+def test_a_canary_that_comes_back_is_recognised_and_opens_no_ticket(house: Indoors) -> None:
+    house.run()
+    (bird,) = birds(house)
+    assert bird["Auto-Submitted"] == "auto-generated"
+    house.receive(bird.as_bytes())
+    house.run()
+    assert handled(house) == [("decided", "the canary came back")]
+    assert (returned(house), tickets(house)) == (1, 0)
+
+
+def test_a_relay_that_writes_its_own_message_id_does_not_hide_the_canary(house: Indoors) -> None:
+    house.run()
+    (bird,) = birds(house)
+    bird.replace_header("Message-ID", "<rewritten@relay.example>")
+    house.receive(bird.as_bytes())
+    house.run()
+    assert (returned(house), tickets(house)) == (1, 0)
+
+
+def test_returning_twice_is_harmless(house: Indoors) -> None:
+    house.run()
+    (bird,) = birds(house)
+    house.receive(bird.as_bytes())
+    house.run()
+    bird.replace_header("Message-ID", "<rewritten@relay.example>")
+    house.receive(bird.as_bytes())
+    later(house, 1)
+    assert [reason for _, reason in handled(house)] == ["the canary came back"] * 2
+    with house.store() as store, store.reading() as look:
+        assert look.scalar(text("SELECT returned_at FROM canary WHERE desk = 'kominfo'")) == (
+            "2026-08-03 02:00:00.000000"
+        )
+
+
+@pytest.mark.parametrize("author", [RINA, f"Help Desk <{LPSE}>", f"{KOMINFO}, {RINA}"])
+@pytest.mark.parametrize("by", ["Message-ID", "Ref"])
+def test_somebody_else_s_mail_with_its_id_is_no_canary(house: Indoors, author: str, by: str) -> None:
+    house.run()
+    (bird,) = birds(house)
+    own_id = str(bird["Message-ID"])
+    house.receive(
+        house.mail(author, body(bird), message_id=own_id)
+        if by == "Message-ID"
+        else house.mail(author, body(bird))
+    )
+    house.run()
+    assert returned(house) == 0
+
+
+def test_another_mail_of_ours_is_no_canary(house: Indoors) -> None:
+    house.receive(house.mail())
+    house.run()
+    (acknowledged,) = house.sent(RINA)
+    acknowledged.replace_header("To", KOMINFO)
+    house.receive(acknowledged.as_bytes())
+    house.run()
+    assert returned(house) == 0
+
+
+def test_one_desk_s_canary_in_another_desk_s_mailbox_is_not_back(house: Indoors) -> None:
+    house.run()
+    house.receive(birds(house)[0].as_bytes(), "lpse")
+    house.run()
+    assert returned(house) == 0
+
+
+def test_the_timer_writes_one_at_a_time_and_none_behind_one_that_has_not_left(house: Indoors) -> None:
+    house.run()
+    later(house, EVERY - 1)
+    assert len(birds(house)) == 1
+    later(house, 5 * EVERY)
+    assert len(birds(house)) == 1  # the first still waits in the outbox
+    sent_state(house, "sent")
+    later(house, 1)
+    assert len(birds(house)) == 2
+
+
+def test_without_a_timer_nobody_writes_to_himself() -> None:
+    with indoors() as house:
+        house.run()
+        later(house, 10_000)
+        assert birds(house) == []
+
+
+def test_old_canaries_are_forgotten(house: Indoors) -> None:
+    house.run()
+    sent_state(house, "sent")
+    later(house, 31 * 24 * 60)
+    with house.store() as store, store.reading() as look:
+        assert look.scalar(text("SELECT count(*) FROM canary")) == len(("kominfo", "lpse"))
+
+
+# --- one that is lost -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def watchman() -> Iterator[Watchman]:
+    with watching(**TIMER) as found:
+        found.city.tables["service"] |= TIMER
+        found.city.run()
+        found.settle(state="sent")
+        with found.store.writing() as write:
+            canaries.came_back(write, last(found, "lpse").token, MONDAY)
+        yield found
+
+
+def last(watchman: Watchman, desk: str) -> Canary:
+    with watchman.store.reading() as look:
+        found = canaries.last_by_time(look, desk)
+    assert found is not None
+    return found
+
+
+def back(watchman: Watchman, desk: str) -> None:
+    with watchman.store.writing() as write:
+        canaries.came_back(write, last(watchman, desk).token, watchman.now)
+
+
+def test_a_canary_that_is_lost_is_told_by_another_desk_and_by_the_command_and_when_one_is_back(
+    watchman: Watchman,
+) -> None:
+    watchman.look(WITHIN)
+    assert watchman.mails() == []
+    watchman.look(3)
+    assert watchman.mails() == [(LPSE, "[mailgate] Gangguan: canary kominfo", "ready")]
+    assert watchman.heard.parts == [("canary kominfo", "begin")]
+    assert last(watchman, "kominfo").message_id in " ".join(watchman.heard.all[0]["text"].split())
+    assert "canary kominfo" in watchman.pulse.troubles()
+    watchman.settle(state="sent")
+    back(watchman, "kominfo")
+    watchman.look(6)
+    assert watchman.heard.parts[1:] == [("canary kominfo", "over")]
+    assert "canary kominfo" not in watchman.pulse.troubles()
+
+
+def test_a_later_one_that_is_lost_too_is_the_same_trouble(watchman: Watchman) -> None:
+    watchman.look(WITHIN + 1)
+    watchman.settle(state="sent")
+    watchman.city.now += timedelta(minutes=EVERY)
+    watchman.city.run()
+    watchman.settle(state="sent")
+    watchman.seconds += 2 * EVERY * 60
+    back(watchman, "lpse")
+    watchman.look(3)
+    assert watchman.heard.parts == [("canary kominfo", "begin")]
+    back(watchman, "kominfo")
+    watchman.look(6)
+    assert watchman.heard.parts == [("canary kominfo", "begin"), ("canary kominfo", "over")]
+
+
+def test_another_instance_does_not_tell_it_again(watchman: Watchman) -> None:
+    watchman.look(WITHIN + 1)
+    watchman.kept.memory.path.unlink()  # as on another machine
+    watchman.look(30)
+    assert [part for part, _ in watchman.heard.parts].count("canary kominfo") == 1
+
+
+# --- the command ------------------------------------------------------------------------------------------
+
+
+def come_back(city: City, wanted: threading.Event) -> None:
+    """What the city's mail servers do: deliver what is to a desk."""
+    seen = 0
+    while not wanted.wait(0.02):
+        arrived = city.sink.received[seen:]
+        seen += len(arrived)
+        for one in arrived:
+            deliver(city, one)
+
+
+def deliver(city: City, one: Received) -> None:
+    for key, desk in city.tables["desks"].items():
+        if one.rcpt_to == (desk["address"],):
+            city.dovecot.append(city.users[key], one.data)
+
+
+def test_asked_for_it_flies_round_and_the_time_is_told(quick_city: City) -> None:
+    quick_city.sink.rule(Stage.RCPT, code=550, text="5.7.1 no", recipient=KOMINFO)
+    over = threading.Event()
+    post = threading.Thread(target=come_back, args=(quick_city, over))
+    post.start()
+    try:
+        with quick_city.store() as store, running(quick_city, store):
+            done = mailgate(quick_city.settings_file, "canary", "--wait", "1", "--json")
+            refused, back = json.loads(done.stdout)
+            assert (done.returncode, refused["returned_at"], refused["state"]) == (1, None, "failed")
+            assert "550 5.7.1 no" in refused["last_error"]  # and it was not waited for
+            assert 0 < back["seconds"] < 60
+            done = mailgate(quick_city.settings_file, "canary", "--desk", "lpse", "--wait", "1")
+            assert re.fullmatch(r"lpse: back after \d+\.\d s\n", done.stdout)
+            assert (done.returncode, done.stderr) == (0, "")
+    finally:
+        over.set()
+        post.join()
+    with quick_city.store() as store, store.reading() as look:
+        assert look.scalar(text("SELECT count(*) FROM ticket")) == 0
+    assert len(quick_city.dovecot.messages(quick_city.users["lpse"], "Mailgate/Diproses")) == 2
+
+
+def test_without_a_service_nobody_waits_for_what_cannot_leave(
+    quick_city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli.Chosen, "settings", quick_city.settings_file)
+    with pytest.raises(TemporaryError, match="no service runs"):  # exit 75
+        cli.canary()
+    with quick_city.store() as store:
+        require_current(store)
+    with pytest.raises(TemporaryError, match="no service runs"):
+        cli.canary()
+    with quick_city.store() as store, store.reading() as look:
+        assert look.scalar(text("SELECT count(*) FROM outbox")) == 0
+
+
+def test_one_that_does_not_come_back_in_time_is_not_back(house: Indoors) -> None:
+    with house.store() as store:
+        found = cli._awaited(house.office(), store, ["kominfo", "lpse"], timedelta())
+    assert [(one.desk, one.returned_at, one.state) for one in found] == [
+        ("kominfo", None, "ready"),
+        ("lpse", None, "ready"),
+    ]
+    with house.store() as store, store.reading() as look:  # whoever asked was told: nobody else is
+        assert canaries.lost(look, MONDAY + timedelta(days=9999)) == []
+
+
+def test_a_service_is_seen_whatever_the_database(database_url: str) -> None:
+    store, other = Store(database_url), Store(database_url)
+    try:
+        require_current(store)
+        assert not is_served(other)
+        assert store.claim_service()
+        assert is_served(other)
+        store.close()
+        assert not is_served(other)
+    finally:
+        store.close()
+        other.close()
