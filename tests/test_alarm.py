@@ -509,7 +509,8 @@ def test_without_a_command_the_journal_has_it_and_nothing_is_tried_in_vain(
 def test_a_paused_outbox_is_told_and_seen_by_monitoring(watchman: Watchman) -> None:
     with watchman.store.writing() as write:
         facts = {"until": "2026-08-04 00:00:00", "at": "2026-08-03 00:00:00"}
-        write.execute(text("INSERT INTO submission VALUES ('lpse', :until, '550 5.4.5 limit', :at)"), facts)
+        row = "('lpse', :until, '550 5.4.5 limit', :at)"
+        write.execute(text(f"INSERT INTO submission (desk, paused_until, reason, at) VALUES {row}"), facts)
     watchman.look(6)
     assert watchman.mails() == [(KOMINFO, "[mailgate] Gangguan: pause lpse", "ready")]
     healthy, page = health(watchman.pulse)
@@ -630,7 +631,7 @@ def test_one_desk_without_its_server_another_desk_s_mail_arrives(quick_city: Cit
         assert (mail.mail_from, mail.rcpt_to) == (KOMINFO, (ALERTS,))
         assert "[mailgate] Gangguan: submission lpse" in str(parsed(mail.data)["Subject"])
         assert service.pulse.troubles()["submission kominfo"] == ""
-    assert heard.parts == [("submission lpse", "begin")]
+    assert heard.parts[0] == ("submission lpse", "begin")
 
 
 @contextmanager

@@ -101,7 +101,9 @@ def test_a_mail_that_arrives_is_acknowledged_long_before_the_next_poll(quick_cit
     with Daemon(quick_city.settings_file) as daemon:
         daemon.says("mailbox kominfo: connected")
         for count in (1, 2, 3):
-            quick_city.receive(quick_city.mail(subject=f"Jaringan {count} mati"))
+            quick_city.receive(
+                quick_city.mail(text=f"Ruang {count} tanpa jaringan.", subject=f"Jaringan {count} mati")
+            )
             quick_city.sink.wait_for(count * ANSWERS_TO_ONE_MAIL)
         assert daemon.stop() == 0
     assert len(quick_city.sent(RINA)) == 3
@@ -211,7 +213,11 @@ def test_killed_it_leaves_no_reading_worker_behind(quick_city: City) -> None:
 
 def test_stopped_with_mail_in_hand_it_leaves_in_time_and_nothing_is_lost_or_doubled(quick_city: City) -> None:
     people = [f"warga{n}@example.go.id" for n in range(150)]
-    quick_city.tables["limits"] = {"batch_mails": 10, "automatic_per_desk_per_hour": 10_000}
+    quick_city.tables["limits"] = {
+        "batch_mails": 10,
+        "automatic_per_desk_per_hour": 10_000,
+        "automatic_per_domain_per_hour": 10_000,
+    }
     mails = [quick_city.mail(f"Warga <{address}>", f"Laporan {address}\n") for address in people]
     quick_city.dovecot.append_all(quick_city.users["kominfo"], mails)
     with Daemon(quick_city.settings_file) as daemon:

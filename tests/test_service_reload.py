@@ -57,7 +57,7 @@ def test_other_words_other_staff_and_another_desk_count_without_a_restart(
         city.tables["desks"]["lpse"] = lpse
         line = reload(city, daemon, "reloaded: ")
         assert "desk lpse added; desk kominfo: staff; templates: id/acknowledgement.body.txt" in line
-        city.receive(city.mail(subject="Surel mati"))
+        city.receive(city.mail(text="Surel kami mati.", subject="Surel mati"))
         city.receive(city.mail(subject="Tender", to=LPSE), "lpse")
         city.sink.wait_for(ANSWERS_TO_ONE_MAIL + 3 + ANSWERS_TO_ONE_MAIL)
         assert becomes_healthy(port)
@@ -66,7 +66,7 @@ def test_other_words_other_staff_and_another_desk_count_without_a_restart(
         assert "lpse" not in get(port, "/healthz")[1]
         city.tables["desks"]["lpse"] = lpse
         reload(city, daemon, "reloaded: ", 3)
-        city.receive(city.mail(subject="Lelang", to=LPSE), "lpse")
+        city.receive(city.mail(text="Lelang macet.", subject="Lelang", to=LPSE), "lpse")
         city.sink.wait_for(3 * ANSWERS_TO_ONE_MAIL + 3)
         assert daemon.stop() == 0
     assert not daemon.lines("unexpected")
