@@ -433,3 +433,12 @@ def test_the_limits_are_those_of_the_manual(town: Indoors) -> None:
     assert (limits.acks_per_sender_per_hour, limits.acks_per_sender_per_day) == (4, 10)
     assert (limits.automatic_per_domain_per_hour, limits.automatic_per_ticket_per_hour) == (100, 20)
     assert limits.flood_mails_per_minute == 10
+
+
+def test_a_person_who_says_the_same_of_another_matter_gets_its_number(town: Indoors) -> None:
+    """An office whose every mail says "mohon bantuannya", with the matter in the subject."""
+    for subject in ("Printer", "Jaringan", "Surel"):
+        town.receive(town.mail(text="Mohon bantuannya, terima kasih.", subject=subject))
+        town.run()
+        town.now += timedelta(minutes=20)
+    assert len(town.sent(RINA)) == 3

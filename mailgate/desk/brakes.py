@@ -71,7 +71,7 @@ def echo(message: Message, situation: Situation) -> str | None:
     if any(_answers_at_once(at, situation) for at in situation.automatic_at):
         return "it came at once after an automatic mail of ours, as a machine's answer does"
     if situation.repeated:
-        return "the same words came from this sender within a day"
+        return "the same words under the same subject came from this sender within a day"
     return None
 
 

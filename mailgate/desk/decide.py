@@ -553,6 +553,12 @@ def same_subject(one: str, other: str) -> bool:
     return _bare_subject(one) == _bare_subject(other)
 
 
+def what_is_said(message: Message) -> str:
+    """By which two mails of one sender are the same: subject and words; "" where there are no words."""
+    words = message.reply_text.strip()
+    return f"{_bare_subject(message.subject)}\n{words}" if words else ""
+
+
 def _bare_subject(subject: str) -> str:
     match = _PREFIXES.match(subject)
     return " ".join(subject[match.end() if match else 0 :].casefold().split())

@@ -131,7 +131,8 @@ def _settle(
             decision = decide.decide(replace(result, oversize=kept.oversize), situation, counter)
             author = result.authors[0] if result.authors else Address("", "")
             decision, said = settled(office, write, counter, decision, now, kept, situation.tickets)
-            mails.decided(write, kept.id, decision, author, result.subject, now, result.reply_text)
+            said_of_it = decide.what_is_said(result)
+            mails.decided(write, kept.id, decision, author, result.subject, now, said_of_it)
             return logging.INFO, said
     except Exception as error:
         if passes_by_itself(error):

@@ -284,7 +284,7 @@ def decided(
 ) -> None:
     """Note what was decided. RuntimeError when somebody else already did: nothing may happen twice.
 
-    `words`: what its author wrote this time.
+    `words`: see `decide.what_is_said`.
     """
     changed = connection.execute(
         _DECIDED,
@@ -367,7 +367,7 @@ _SAME_WORDS = (
 
 
 def repeated(connection: Connection, desk: str, sender: str, words: str, since: datetime) -> bool:
-    """Whether one sender wrote these very words before."""
+    """Whether one sender wrote this very thing before; `words`: see `decide.what_is_said`."""
     key = words_key(words)
     facts = {"desk": desk, "sender": mailbox_group(sender), "since": since, "words": key}
     return key is not None and connection.scalar(_SAME_WORDS, facts) is not None

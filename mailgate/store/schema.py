@@ -110,7 +110,7 @@ mail = Table(
     ),
     Column("author_key", Text, nullable=True, comment="address in From, casefolded; NULL: not read yet"),
     Column("author_group", Text, nullable=True, comment="the same without dots and +tag, for the brakes"),
-    Column("words", String(64), nullable=True, comment="SHA-256 of what was written this time; NULL: none"),
+    Column("words", String(64), nullable=True, comment="SHA-256 of its subject and words; NULL: no words"),
     Column("author", Text, nullable=True, comment="From as read, for lists"),
     Column("subject", Text, nullable=True, comment="Subject as read, for lists"),
     Column("decided_at", Instant, nullable=True, comment="when the decision was taken"),

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from mailgate.desk import arguments, brakes
 from mailgate.desk.commands import Wanted, wanted
-from mailgate.desk.decide import same_subject
+from mailgate.desk.decide import same_subject, what_is_said
 from mailgate.desk.decision import Flood
 from mailgate.desk.floods import LASTS, MINUTE, is_one
 from mailgate.desk.followup import survivor
@@ -160,7 +160,7 @@ def _sender(connection: Connection, message: Message, kept: Kept, counter: Count
         same_subject=_too_often(connection, message, counter, now) if lately else None,
         automatic=tuple(automatic),
         repeated=bool(automatic)
-        and mails.repeated(connection, counter.key, address, message.reply_text, kept.received_at - DAY),
+        and mails.repeated(connection, counter.key, address, what_is_said(message), kept.received_at - DAY),
         domain_full=outbox.domain_full(
             connection, counter.key, address, limits.automatic_per_domain_per_hour, now - HOUR
         ),

@@ -87,7 +87,7 @@ def upgrade() -> None:
             "words",
             sa.String(length=64),
             nullable=True,
-            comment="SHA-256 of what was written this time; NULL: none",
+            comment="SHA-256 of its subject and words; NULL: no words",
         ),
     )
     op.execute("UPDATE mail SET author_group = author_key")
