@@ -48,6 +48,12 @@ AFTER_ALL_RETRIES = timedelta(hours=12)
 SOON = 0.02
 """Seconds: about as long as one mail takes."""
 PLENTY = 100_000
+BRAKES = (
+    "acks_per_sender_per_hour", "acks_per_sender_per_day", "notices_per_sender_per_hour",
+    "automatic_per_domain_per_hour", "automatic_per_desk_per_hour", "automatic_per_ticket_per_hour",
+    "same_subject_per_hour", "flood_mails_per_minute",
+)  # fmt: skip
+"""A storm of mail is wanted here."""
 HALF_DONE = ("in_data", "claimed", "unacknowledged")
 """Where only a process at work leaves things."""
 DATABASES = ("sqlite", "postgresql")
@@ -334,12 +340,7 @@ def hunt(base: Path, dovecot: Dovecot, database: str, kills: int, mails: int, se
     """Kill, let finish, account for everything; the figures, and what is wrong by name."""
     began = time.monotonic()
     settings = tables(base, database)
-    settings["limits"] = {
-        "acks_per_sender_per_hour": PLENTY,
-        "notices_per_sender_per_hour": PLENTY,
-        "automatic_per_desk_per_hour": PLENTY,
-        "same_subject_per_hour": PLENTY,
-    }
+    settings["limits"] = dict.fromkeys(BRAKES, PLENTY)
     users = {"kominfo": dovecot.new_user(), "lpse": dovecot.new_user()}
     with CarelessSink(base / "sink", seed, BROKEN_OFF) as sink, _opened(database) as store:
         city = City(base, settings, dovecot, sink, users)

@@ -19,7 +19,7 @@ from servers.dovecot import Dovecot
 from servers.postgres import Postgres
 
 from crash import books
-from crash.hunt import BROKEN_OFF, PLENTY, SOON, Heard, Hunt, _figures, _opened, is_whole
+from crash.hunt import BRAKES, BROKEN_OFF, PLENTY, SOON, Heard, Hunt, _figures, _opened, is_whole
 from crash.mailbag import bag
 from crash.prey import ABOUT_A_MAIL, Life
 from crash.sink import CarelessSink
@@ -95,12 +95,7 @@ def hunt_several(
     """Kill, let finish, account for everything; the figures, and what is wrong by name."""
     began = time.monotonic()
     settings = tables(base, database)
-    settings["limits"] = {
-        "acks_per_sender_per_hour": PLENTY,
-        "notices_per_sender_per_hour": PLENTY,
-        "automatic_per_desk_per_hour": PLENTY,
-        "same_subject_per_hour": PLENTY,
-    }
+    settings["limits"] = dict.fromkeys(BRAKES, PLENTY)
     users = {"kominfo": dovecot.new_user(), "lpse": dovecot.new_user()}
     with CarelessSink(base / "sink", seed, BROKEN_OFF) as sink, _opened(database) as store:
         city = City(base, settings, dovecot, sink, users)
