@@ -115,6 +115,7 @@ def ticket_full(look: Connection, number: str, settings: Settings, now: datetime
             "organisation": ticket.requester_organisation or None,
             "street": ticket.requester_street or None,
         },
+        "undeliverable": _undeliverable(look, ticket, zone),
         "participants": [_person(one) for one in ticket.participants],
         "proposed": _person(ticket.proposed) if ticket.proposed else None,
         "contact_form": ticket.form,
@@ -131,6 +132,16 @@ def ticket_full(look: Connection, number: str, settings: Settings, now: datetime
         "events": [_event(happened, zone) for happened in tickets.events(look, number)],
         "outgoing": [outgoing_row(row, zone) for row in outbox.outgoing(look, number)],
     }
+
+
+def _undeliverable(look: Connection, ticket: Ticket, zone: ZoneInfo) -> list[Json]:
+    """The addresses on a ticket to which mail comes back."""
+    on_it = {one.key for one in (ticket.requester, *ticket.participants)}
+    return [
+        {"address": row.address, "since": iso(row.at, zone), "detail": row.detail}
+        for row in unreachable.listed(look, ticket.desk)
+        if row.address_key in on_it
+    ]
 
 
 def counted(look: Connection, number: str, counters: Mapping[str, Counter], now: datetime) -> Json:
@@ -513,6 +524,9 @@ def print_ticket(full: Json) -> None:
     _print(f"requester  {requester['name']} {address}")
     for name, value in _facts(full):
         _print(f"{name:<18} {block(value)}")
+    for one in full["undeliverable"]:
+        words = f"mail to {one['address']} comes back since {one['since'][:16]}: {one['detail']}"
+        _print(f"{'undeliverable':<18} {block(words)}")
     for message in full["messages"]:
         arrow = "->" if message["direction"] == "out" else "<-"
         _print(f"\n{arrow} {message['at'][:16]} {message['kind']} by {message['author']}")

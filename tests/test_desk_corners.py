@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
+from pathlib import Path
 from random import Random
 from threading import Event
 from typing import Any
@@ -417,3 +418,8 @@ def test_nothing_that_people_type_and_no_settings_that_are_lost_set_a_mail_aside
         found = stored(town, number)
         assert seen_by_holder(found, desk) == found or desk.desk.staff_by_address(found.holder or "") is None
         assert joined(replace(found, participants=()), found.participants).participants == found.participants
+
+
+def test_an_abuse_report_is_told_apart_from_a_persons_in_the_history(town: Indoors) -> None:
+    after(town, (Path(__file__).parent / "mail" / "abuse-report.eml").read_bytes())
+    assert [row.kind for row in rows(town, "SELECT kind FROM message")] == ["feedback"]

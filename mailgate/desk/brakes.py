@@ -118,6 +118,28 @@ def of_requesters(decision: Decision) -> tuple[Send, ...]:
     return tuple(one for one in automatic(decision) if one.audience is Audience.REQUESTER)
 
 
+def for_staff(decision: Decision) -> tuple[Send, ...]:
+    """What tells staff of a ticket."""
+    sends = (effect for effect in decision.effects if isinstance(effect, Send))
+    return tuple(one for one in sends if one.audience is Audience.STAFF and one.letter.ticket is not None)
+
+
+def marked(decision: Decision, load: Load) -> Decision:
+    """Staff see on a ticket that mail does not reach its requester."""
+    if not load.dead:
+        return decision
+    told = for_staff(decision)
+    effects = (_marked(one, load) if one in told else one for one in decision.effects)
+    return replace(decision, effects=tuple(effects))
+
+
+def _marked(effect: Effect, load: Load) -> Effect:
+    if not isinstance(effect, Send) or effect.letter.ticket is None:
+        return effect
+    dead = load.dead.get(effect.letter.ticket.requester.key)
+    return replace(effect, letter=replace(effect.letter, undeliverable_since=dead.at)) if dead else effect
+
+
 def held_back(decision: Decision, load: Load, now: datetime, counter: Counter) -> Decision:
     """Without automatic mail that is too much, or goes nowhere; the ticket and the reason say so."""
     may_stay = [*of_requesters(decision), *(s for s in automatic(decision) if s.audience is Audience.STAFF)]

@@ -404,7 +404,7 @@ def _opened(
     reason = _why_opened(unanswerable, cites, message.oversize)
     effects: list[Effect] = [
         OpenTicket(ticket),
-        said(ticket.number, MessageKind.REQUEST, message),
+        said(ticket.number, MessageKind.FEEDBACK if message.feedback else MessageKind.REQUEST, message),
         event(ticket.number, "opened", reason, ticket.requester_address or US),
     ]
     if verdict is not None:

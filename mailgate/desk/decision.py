@@ -440,6 +440,8 @@ class Letter:
     """For DIGEST."""
     flood: FloodNews | None = None
     """For Notice.FLOOD."""
+    undeliverable_since: datetime | None = None
+    """For staff: since when mail to the ticket's requester comes back; None: it does not."""
     looks_automatic: bool = False
     """For CONFIRMATION: not unproven, but perhaps a machine's."""
     tickets: tuple[Ticket, ...] = ()

@@ -59,7 +59,8 @@ def settled(
     before: Mapping[str, Ticket] = NO_TICKETS,
 ) -> tuple[Decision, str]:
     """The same, with the decision as it was carried out: without mail that the brakes keep back."""
-    decision = brakes.held_back(decision, loads.load(write, decision, counter, now), now, counter)
+    load = loads.load(write, decision, counter, now)
+    decision = brakes.held_back(brakes.marked(decision, load), load, now, counter)
     decision = replace(decision, effects=watch.watched(decision.effects, before, now, counter))
     mail_id, message_id = (kept.id, kept.message_id) if kept else (None, None)
     composed = [

@@ -18,7 +18,9 @@ DAY = timedelta(days=1)
 def load(connection: Connection, decision: Decision, counter: Counter, now: datetime) -> Load:
     """What `brakes.held_back` has to know."""
     key, limits = counter.key, counter.limits
-    dead = unreachable.known(connection, key, [one.to.address for one in brakes.automatic(decision)])
+    told_of = (one.letter.ticket.requester_address for one in brakes.for_staff(decision) if one.letter.ticket)
+    reached = (one.to.address for one in brakes.automatic(decision))
+    dead = unreachable.known(connection, key, [*reached, *told_of])
     public = brakes.of_requesters(decision)
     domains = {domain_of(one.to.address): one.to.address for one in public}
     numbers = {one.letter.ticket.number for one in public if one.letter.ticket}
