@@ -277,6 +277,7 @@ class Service:
     def run(self) -> int:
         try:
             _entered(self.office, self.store, self._instance, self.clock, once=False)
+            self.store.open_all()
             with self._figures():
                 asyncio.run(self._run())
         finally:

@@ -4,7 +4,7 @@ import fcntl
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -32,6 +32,8 @@ HEAD = "0005"
 """The schema that this code speaks: the newest file in migrations/versions."""
 
 SQLITE_BUSY_MS = 30_000
+SQLITE_CONNECTIONS = 5
+"""Kept open: one that writes, and a few that look."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 ONCE_MORE = 5
 """Times that a transaction which lost a deadlock is begun anew."""
@@ -68,6 +70,13 @@ class Store:
     def is_there(self) -> bool:
         """Whether a look would find a database; to look must not make an SQLite file of the wrong owner."""
         return not self.is_sqlite or Path(self.url.database or "").exists()
+
+    def open_all(self) -> None:
+        """Open what will be kept open: what a service holds on its first day it holds on every other."""
+        if self.is_sqlite:
+            with translated(), ExitStack() as opened:
+                for _ in range(SQLITE_CONNECTIONS):
+                    opened.enter_context(self.engine.connect())
 
     def make_room(self) -> None:
         """The folder of an SQLite file. Raises TemporaryError when it cannot be made."""
@@ -164,7 +173,7 @@ def _engine(url: URL, is_sqlite: bool) -> Engine:
         engine = create_engine(url, connect_args=ours, pool_pre_ping=True, pool_size=8, max_overflow=8)
         event.listen(engine, "connect", _prepare_postgresql)
         return engine
-    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_MS / 1000})
+    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_MS / 1000}, pool_size=SQLITE_CONNECTIONS)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
