@@ -21,7 +21,7 @@ test: $(VENV)/.dev ## check style, types and behaviour
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/pytest -n 2 -rs
+	$(VENV)/bin/pytest -n 3 --dist worksteal -rs
 
 bench: $(VENV)/.dev ## measure how much mail goes through
 	$(PY) tests/bench/throughput.py
