@@ -1,20 +1,19 @@
 """What proves that a promise was kept? The store, the mailboxes, and what `mailgate` says of them."""
 
+import io
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from datetime import UTC
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any
 
 from city import City
 from sqlalchemy import Row, text
 
-from mailgate import gateway, views
+from mailgate import cli, gateway, views
 from mailgate.intake.imap import Mailbox
 from mailgate.service import reader
 from mailgate.store.database import require_current
@@ -113,15 +112,23 @@ def bounce(sent: EmailMessage, recipient: str, action: str = "failed", status: s
 
 
 def mailgate(city: City, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command line in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "mailgate.cli", "--settings", str(city.settings_file), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=city.base,
-        env={**os.environ, "PYTHONPATH": str(Path(gateway.__file__).parents[2]), "NO_COLOR": "1"},
-    )
+    """A command that looks or changes something, in this process: to start one takes a second."""
+    command = ["mailgate", "--settings", str(city.settings_file), *arguments]
+    out, said = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
+    before, sys.argv, sys.stdin = (sys.argv, sys.stdin), command, io.StringIO()
+    try:
+        with redirect_stdout(out), redirect_stderr(said), suppress(BrokenPipeError):
+            cli.main()
+        code = 0
+    except SystemExit as left:
+        code = int(left.code or 0)
+    finally:
+        sys.argv, sys.stdin = before
+    out.flush()
+    written = out.buffer
+    assert isinstance(written, io.BytesIO)
+    told = written.getvalue().decode().replace("\r\n", "\n")  # as a pipe opened for text has it
+    return subprocess.CompletedProcess(command, code, told, said.getvalue())
 
 
 def why(city: City, message: str) -> list[dict[str, Any]]:

@@ -271,6 +271,7 @@ def test_a_local_part_beyond_ascii_stands_as_it_is_and_alone(name: str) -> None:
         "@b",
         "í",
         "@í.id",
+        "=?utf-8?q?=00=1B?=rina@warga.example",
     ],
 )
 def test_what_is_no_plain_mailbox_is_refused_and_not_guessed_at(address: str) -> None:

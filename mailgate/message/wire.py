@@ -31,6 +31,8 @@ def on_the_wire(address: str) -> str | None:
 
 
 def _is_plain(written: str, local: str) -> bool:
+    if "=?" in local:  # RFC 2047, section 5: read as an encoded word in a header, it is another's address
+        return False
     if local.isascii():
         return _ADDRESS.fullmatch(written) is not None
     # RFC 6531, section 3.3, allows every character beyond ASCII; nobody can see, copy or answer those that
