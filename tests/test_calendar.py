@@ -190,7 +190,7 @@ ZONES = {
     # Whole hours, half an hour (Lord Howe), at midnight (Santiago), and a day that never was (Apia, 2011).
     for name in ("Asia/Jakarta", "Europe/Berlin", "Australia/Lord_Howe", "America/Santiago", "Pacific/Apia")
 }
-MOMENTS = st.datetimes(datetime(2010, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+MOMENTS = st.datetimes(datetime(2010, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  # naive
 
 
 @settings(max_examples=150, deadline=None)

@@ -62,7 +62,7 @@ DESKS = {
 UNITS = {unit: 90 if "day" in unit else 9_000 if "minute" in unit else 200 for unit in DurationUnit}
 
 desks = st.sampled_from(sorted(DESKS)).map(DESKS.__getitem__)
-moments = st.datetimes(datetime(2025, 6, 1), datetime(2028, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+moments = st.datetimes(datetime(2025, 6, 1), datetime(2028, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  # naive
 amounts = st.timedeltas(NONE, timedelta(hours=300))
 fractions = st.fractions(0, 1, max_denominator=500)
 

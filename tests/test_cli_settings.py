@@ -345,7 +345,7 @@ def test_help_lists_every_command_that_is_tested_here(tmp_path: Path) -> None:
     from mailgate.cli import app
 
     found: set[tuple[str, ...]] = {()}
-    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]  # untyped
         found.add((name,))
         found |= {(name, below) for below in getattr(command, "commands", {})}
     assert found == set(COMMANDS)

@@ -220,7 +220,7 @@ def test_a_new_thread_names_no_other() -> None:
     "address",
     [
         "rina@disdik.example.go.id",
-        "o'neil+a.@x",
+        "o'neil+a@x",
         '"rina m"@disdik.id',
         "rina@[192.0.2.1]",
         "r@a_b.id",
@@ -278,6 +278,13 @@ def test_what_is_no_plain_mailbox_is_refused_and_not_guessed_at(address: str) ->
     assert not writable(address)
     with pytest.raises(ValueError, match="cannot be written to"):
         sent(send=replace(REPLY, to=Address("Rina", address)))
+
+
+def test_an_address_of_a_telephone_that_ends_in_a_dot_is_written_so_that_others_can_read_it() -> None:
+    """As some networks gave them out; without quotes it is no address (RFC 5322, section 3.4.1)."""
+    assert on_the_wire("rina..@hp.example") == '"rina.."@hp.example'
+    raw = sent(send=replace(REPLY, to=Address("Rina", "rina.@hp.example")))
+    assert b'To: Rina <"rina."@hp.example>' in raw
 
 
 @given(hostile)

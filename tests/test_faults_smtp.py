@@ -132,7 +132,7 @@ def elsewhere(desk: FaultyCity, monkeypatch: pytest.MonkeyPatch) -> Callable[...
         monkeypatch.setattr(
             delivering,
             "submission_server",
-            lambda *given: replace(known(*given), **facts),  # type: ignore[arg-type]
+            lambda *given: replace(known(*given), **facts),  # type: ignore[arg-type]  # a table's values
         )
 
     return change

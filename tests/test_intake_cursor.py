@@ -25,7 +25,7 @@ mails = st.builds(
     Listed,
     st.integers(1, 100),
     st.integers(0, 5000),
-    st.datetimes(datetime(2026, 8, 1), datetime(2026, 8, 5), timezones=st.just(UTC)),  # noqa: DTZ001
+    st.datetimes(datetime(2026, 8, 1), datetime(2026, 8, 5), timezones=st.just(UTC)),  # noqa: DTZ001  # naive
 )
 folders = st.lists(mails, max_size=30, unique_by=lambda mail: mail.uid)
 
@@ -70,7 +70,7 @@ def test_a_mail_that_arrived_in_the_very_second_of_the_start_is_ours() -> None:
     assert [mail.uid for mail in ours(beginning, found)] == [2]
 
 
-@given(st.datetimes(timezones=st.just(UTC), min_value=datetime(2000, 1, 1)), folders)  # noqa: DTZ001
+@given(st.datetimes(timezones=st.just(UTC), min_value=datetime(2000, 1, 1)), folders)  # noqa: DTZ001  # naive
 def test_the_server_is_never_asked_for_less_than_what_is_ours(start: datetime, found: list[Listed]) -> None:
     """SINCE compares the server's own days (RFC 9051, section 6.4.4): the edge gives it one day of grace."""
     beginning = Beginning(7, 1, start)

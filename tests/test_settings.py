@@ -145,9 +145,9 @@ def test_no_key_of_the_settings_is_missing_from_the_shipped_file() -> None:
     desk = tables()["desks"]["kominfo"]
     assert set(Desk.model_fields) - set(desk) == {"hours", "oauth"}
     for key in ("imap", "smtp"):
-        assert set(Desk.model_fields[key].annotation.model_fields) == set(desk[key])  # type: ignore[union-attr]
+        assert set(Desk.model_fields[key].annotation.model_fields) == set(desk[key])  # type: ignore[union-attr]  # a table
     for key in ("service", "limits"):
-        assert set(Settings.model_fields[key].annotation.model_fields) == set(tables()[key])  # type: ignore[union-attr]
+        assert set(Settings.model_fields[key].annotation.model_fields) == set(tables()[key])  # type: ignore[union-attr]  # a table
 
 
 # What an office writes
@@ -341,7 +341,7 @@ OWN = "abuse.kominfo@payakumbuhkota.go.id"
         (kominfo("imap", "set_aside", value="Mailgate/Diproses"), "imap.set_aside: "),
         (kominfo("imap", "sent", value="inbox"), 'imap.sent: "inbox" is used twice'),
         (kominfo("imap", "start", value="gestern"), 'imap.start: "gestern" is not a start'),
-        (kominfo("imap", "start", value=datetime(2026, 1, 1, 5)), "imap.start: "),  # noqa: DTZ001
+        (kominfo("imap", "start", value=datetime(2026, 1, 1, 5)), "imap.start: "),  # noqa: DTZ001  # naive
         (kominfo("imap", "host", value="imaps://mail"), "is not a host"),
         (kominfo("imap", "ca_file", value="kota.pem"), "imap.ca_file: "),
         (kominfo("smtp", "password", value=""), "smtp.password: is missing: credential:NAME"),

@@ -142,7 +142,7 @@ def row(
 
     def added(check: Check) -> Check:
         for words in typed:  # one by one: each name depends on those before
-            ROWS.append(Row(_name(check, words), words, check, by, before, desk, file))  # noqa: PERF401
+            ROWS.append(Row(_name(check, words), words, check, by, before, desk, file))  # noqa: PERF401  # a loop
         return check
 
     return added

@@ -213,7 +213,7 @@ def test_what_was_claimed_and_not_begun_goes_back_untouched(store: Store) -> Non
     claimed = claim(store)
     assert begin(store, claimed[0])
     with store.writing() as write:
-        outbox.release(write, [one.seq for one in claimed])
+        outbox.release(write, [one.seq for one in claimed], "one")
     assert states(store) == {"begun": "sending", "not begun": "ready"}
     assert [(one.token, one.attempts) for one in claim(store)] == [("not begun", 0)]
 
@@ -227,7 +227,7 @@ def test_a_doubt_outlives_an_attempt_that_never_came_to_the_mail_itself(store: S
     (again,) = claim(store, now=later)
     with store.writing() as write:
         if end == "release":
-            outbox.release(write, [again.seq])
+            outbox.release(write, [again.seq], "one")
         else:
             outbox.recover(write, later, alone=True)
     assert states(store) == {"mail": "uncertain"}

@@ -101,7 +101,7 @@ def test_a_list_is_narrowed_to_what_was_asked_for(store: Store) -> None:
 
     def found(**wanted: object) -> list[str]:
         with store.reading() as look:
-            return [one.number for one in tickets.listed(look, Wanted(**wanted))]  # type: ignore[arg-type]
+            return [one.number for one in tickets.listed(look, Wanted(**wanted))]  # type: ignore[arg-type]  # mixed
 
     k1, k2, k3, l1 = (row.number for row in rows)
     assert found() == [k2, k3, k1, l1]  # unfinished first, then by arrival

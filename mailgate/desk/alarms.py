@@ -175,6 +175,11 @@ def settled(spells: Mapping[str, Spell], said: News, now: datetime, *, heard: bo
     return {**spells, said.part: replace(spell, told_at=now, tried_at=None)}
 
 
+def told_already(said: News) -> bool:
+    """That a pause begins is told by mail in the transaction that notes it: see `gateway.braking`."""
+    return kind_of(said.part) is Kind.PAUSE and said.state is State.BEGIN
+
+
 def way(part: str, desks: Sequence[str], silent: Collection[str]) -> Way:
     """Which desk's mail tells of it. `silent`: the desks whose mail does not leave.
 

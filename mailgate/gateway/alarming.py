@@ -173,7 +173,8 @@ def _told(
     )  # fmt: skip
     way = alarms.way(one.part, list(office.counters), silent)
     letter = Letter(alarm=one, trouble=one.reason)  # an office's own older template knows `trouble` alone
-    mailed = _mailed(office, store, way.through if kept.by_mail else None, letter, now)
+    by_mail = kept.by_mail and not alarms.told_already(one)
+    mailed = _mailed(office, store, way.through if by_mail else None, letter, now)
     command = office.settings.service.alert_command
     if mailed and not (way.command and command):
         heard = True

@@ -25,6 +25,7 @@ from mailgate.store.outbox import Claimed
 log = logging.getLogger("mailgate")
 
 AT_ONCE = 50
+"""Mails claimed in one go."""
 IMPATIENT_SECONDS = 5.0
 """After so long on one mail the others get another connection."""
 CONNECTIONS = 4
@@ -47,7 +48,9 @@ async def deliver(
         await _loaded(van)
         await _carry_with(van, min(CONNECTIONS, -(-len(van.claimed) // MAILS_WORTH_A_CONNECTION)))
     finally:
-        await van.ledger.write(partial(outbox.release, seqs=[one.seq for one in van.claimed]))
+        await van.ledger.write(
+            partial(outbox.release, seqs=[one.seq for one in van.claimed], instance=van.instance)
+        )
     return van.attempts
 
 

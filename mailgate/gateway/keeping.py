@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 from mailgate.gateway.loaded import Clock, Office
-from mailgate.gateway.ticking import AT_ONCE
 from mailgate.intake import cursor
 from mailgate.intake.cursor import Beginning, Listed
 from mailgate.intake.imap import Mailbox
@@ -14,6 +13,8 @@ from mailgate.store.mails import Arrival, Place
 
 MEBIBYTE = 1024 * 1024
 HEADER_OCTETS = 64 * 1024
+UIDS_AT_ONCE = 500
+"""Asked for in one go: a rebuilt folder may hold a hundred thousand."""
 
 
 def batches(
@@ -23,8 +24,8 @@ def batches(
     since = cursor.asked_since(beginning, office.timezone)
     uids = mailbox.uids(beginning.first_uid, since)
     limits = office.settings.limits
-    for start in range(0, len(uids), 10 * AT_ONCE):
-        asked = uids[start : start + 10 * AT_ONCE]
+    for start in range(0, len(uids), UIDS_AT_ONCE):
+        asked = uids[start : start + UIDS_AT_ONCE]
         with store.reading() as look:
             seen = mails.seen_uids(look, place, asked)
             astray = mails.acknowledged_among(look, place, asked)

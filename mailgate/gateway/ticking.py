@@ -24,7 +24,7 @@ from mailgate.store.database import Connection, Store
 log = logging.getLogger("mailgate")
 
 AT_ONCE = 50
-"""Mails claimed, tickets closed, UIDs asked for in one go."""
+"""Tickets that are due, looked up in one go."""
 TOLD_AGAIN_AFTER = timedelta(hours=1)
 LOOKED_AT_AGAIN_AFTER = timedelta(hours=1)
 STORM_FROM = 10

@@ -27,7 +27,12 @@ def on_the_wire(address: str) -> str | None:
         return None
     local, _, domain = address.rpartition("@")
     written = address if domain.isascii() else f"{local}@{_a_labels(domain)}"
-    return written if _is_plain(written, local) and len(written.encode()) <= MOST else None
+    if not _is_plain(written, local):
+        return None
+    if not local.startswith('"') and "" in local.split("."):
+        # "x.@y" of a telephone is no dot-atom (RFC 5322, section 3.2.3)
+        written = f'"{local}"@{written.rpartition("@")[2]}'
+    return written if len(written.encode()) <= MOST else None
 
 
 def _is_plain(written: str, local: str) -> bool:

@@ -312,11 +312,16 @@ def _put_back(connection: Connection, seq: int, instance: str | None) -> bool:
     return connection.execute(which.values(waits)).rowcount == 1
 
 
-def release(connection: Connection, seqs: Iterable[int]) -> None:
-    """Give back what was claimed and not begun, as if nothing had happened."""
+def release(connection: Connection, seqs: Iterable[int], instance: str) -> None:
+    """Give back what this instance claimed and did not begin, as if nothing had happened."""
     connection.execute(
         update(outbox)
-        .where(outbox.c.seq.in_(list(seqs)), outbox.c.state == SENDING, outbox.c.data_at.is_(None))
+        .where(
+            outbox.c.seq.in_(list(seqs)),
+            outbox.c.state == SENDING,
+            outbox.c.claimed_by == instance,
+            outbox.c.data_at.is_(None),
+        )
         .values(state=_AS_BEFORE, claimed_by=None, lease_until=None)
     )
 

@@ -54,8 +54,12 @@ ignore *
 unignore from to date subject
 set timeout = 1
 """
-# What the person writes stands above what mutt quotes.
-WRITE = '#!/bin/sh\ncat "{home}/words" "$1" > "{home}/whole" && cat "{home}/whole" > "$1"\n'
+# What the person writes stands above what mutt quotes. The file gets a date from before mutt stamps it: where
+# a second turns between the two, mutt holds it to be changed behind its back, and asks.
+WRITE = """\
+#!/bin/sh
+cat "{home}/words" "$1" > "{home}/whole" && cat "{home}/whole" > "$1" && touch -r "{home}/words" "$1"
+"""
 LOOK = '#!/bin/sh\nexec cat > "{home}/seen"\n'
 
 
