@@ -46,8 +46,11 @@ def play(session: Session, seed: int = 0) -> list[str]:
     with indoors() as city, _noticing() as complaints, _same_ids(seed), _timed_reading() as slow:
         furnish(city.tables["desks"])
         wrong: list[str] = []
+        octets_in = 0
         for number, step in enumerate(session):
-            city.receive(_filled(step, city), step.desk)
+            raw = _filled(step, city)
+            octets_in += len(raw)
+            city.receive(raw, step.desk)
             try:
                 city.run()
             except Exception as error:
@@ -55,7 +58,7 @@ def play(session: Session, seed: int = 0) -> list[str]:
             city.now += timedelta(minutes=7)
         rows = _rows(city)
         wrong += [*complaints, *slow, *_undecided(rows["mail"]), *_unheard(session, rows)]
-        return wrong + _out_of_bounds(rows["outbox"], sum(len(step.raw) for step in session))
+        return wrong + _out_of_bounds(rows["outbox"], octets_in)
 
 
 def _filled(step: Step, city: Indoors) -> bytes:
