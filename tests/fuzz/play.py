@@ -23,7 +23,7 @@ from sqlalchemy import select
 from fuzz.letters import CITED, QUOTED, REF, REFERENCES, SUBJECT, TO, Session, Step
 from mailgate.gateway import recording
 from mailgate.message.parse import read
-from mailgate.message.wire import is_international, on_the_wire
+from mailgate.message.wire import is_international, on_the_wire, same_mailbox
 from mailgate.store.schema import mail, outbox
 
 MOST_OUT = 15
@@ -159,7 +159,7 @@ def _recipient_faults(parsed: Any, recipient: str) -> Iterator[str]:
     if not ADDRESS.fullmatch(recipient):
         yield "no address to send to"
     named = [one.addr_spec for one in parsed["To"].addresses] if parsed["To"] else []
-    if [one.casefold() for one in named] != [(on_the_wire(recipient) or recipient).casefold()]:
+    if len(named) != 1 or not same_mailbox(named[0], recipient):  # the parser takes quotes off
         yield f"To names {named}"
 
 
