@@ -4,22 +4,29 @@ import json
 import re
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, timedelta
 from email.message import EmailMessage
+from functools import partial
+from pathlib import Path
 
 import pytest
 from city import KOMINFO, LPSE, MONDAY, RINA, City, body
+from cli_cast import office as office_of
 from daemon import mailgate
+from evidence import rows
 from indoors import Indoors, indoors
+from servers.postgres import Postgres
 from servers.sink import Received, Stage
 from sqlalchemy import text
 from test_alarm import Watchman, running, watching
 
 from mailgate import cli
 from mailgate.errors import TemporaryError
+from mailgate.gateway import canary
 from mailgate.store import canaries
 from mailgate.store.canaries import Canary
-from mailgate.store.database import Store, require_current
+from mailgate.store.database import Connection, Store, require_current
 from mailgate.store.instances import Instance
 from mailgate.store.presence import is_served
 
@@ -147,6 +154,31 @@ def test_without_a_timer_nobody_writes_to_himself() -> None:
         house.run()
         later(house, 10_000)
         assert birds(house) == []
+
+
+def test_two_instances_that_tick_together_write_one(tmp_path: Path, postgres: Postgres) -> None:
+    """The second waits for the first, and its own tick may have begun a little earlier."""
+    city = office_of(tmp_path, postgres.url("canaries"))
+    city.tables["service"] |= TIMER
+    office, now = city.office(), MONDAY.astimezone(UTC)
+    by_time = partial(canary.by_time, office, counter=office.counters["kominfo"])
+    try:
+        with city.store() as one, city.store() as other, ThreadPoolExecutor(1) as pool:
+            require_current(one)
+            with one.writing() as write:
+                assert by_time(write, now=now)
+                write.execute(text("UPDATE outbox SET state = 'sent'"))
+                second = pool.submit(other.written, partial(by_time, now=now - timedelta(seconds=1)))
+                while not second.done() and not waits_for_another(write):
+                    pass
+            assert second.result() is None
+        assert rows(city, "SELECT desk FROM canary") == [("kominfo",)]
+    finally:
+        postgres.drop("canaries")
+
+
+def waits_for_another(look: Connection) -> bool:
+    return bool(look.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
 
 def test_old_canaries_are_forgotten(house: Indoors) -> None:
