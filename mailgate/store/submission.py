@@ -130,7 +130,7 @@ def automatic_waits(connection: Connection, desk: str, now: datetime) -> int:
     return connection.scalar(_could_leave(desk, now).where(outbox.c.priority > 0)) or 0
 
 
-def _could_leave(desk: str, now: datetime) -> Select[tuple[int]]:
+def _could_leave(desk: str, now: datetime) -> Select[int]:
     which = (outbox.c.desk == desk, outbox.c.state.in_(CLAIMABLE), outbox.c.next_at <= now)
     return select(func.count()).select_from(outbox).where(*which)
 
