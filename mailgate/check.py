@@ -198,10 +198,11 @@ def _send_test(office: Office, key: str, patience: Patience) -> Finding | str:
     back = f"back in {trip.folder} after {trip.seconds:.1f} s"
     if trip.arrived_as == trip.message_id:
         return f"{back}, with our Message-ID"
+    fate = f"replaced by {trip.arrived_as}" if trip.arrived_as else "taken away"
     text = (
-        f"{back}, but our Message-ID was replaced by {trip.arrived_as or 'none'}: answers of requesters are"
-        " still threaded by the number in the subject, those of staff by their Ref line, and by nothing"
-        f" else. Ask whoever runs {desk.smtp.host} to let it stand"
+        f"{back}, but our Message-ID was {fate}: answers of requesters are still threaded by the number"
+        f" in the subject, those of staff by their Ref line, and by nothing else. Ask whoever runs"
+        f" {desk.smtp.host} to let it stand"
     )
     return Finding(Verdict.WARN, what, text)
 

@@ -294,8 +294,9 @@ def check(
 ) -> None:
     """Find what would go wrong before it goes wrong; exit 1 when something would.
 
-    --send-test sends one marked mail for each desk, to the desk itself, finds it again in the mailbox, and
-    tells whether our Message-ID came through. The service may run meanwhile: no ticket comes of it.
+    --send-test: each desk sends one marked mail to itself, which is found again
+    in its mailbox: did it arrive, and with our Message-ID? The service may run
+    meanwhile, no ticket comes of it.
 
     Examples: mailgate check · mailgate check --offline --json · mailgate check --send-test --wait 300
     """

@@ -174,7 +174,6 @@ async def _handed_over(server: Server, one: Composed, now: datetime) -> None:
 def _awaited(search: _Search, junk: str, key: str, patience: Patience) -> Trip:
     account, one = search.mailbox.account, search.one
     began = time.monotonic()
-    patience.say(f"{key}: {one.message_id} has left, and is awaited in {account.folder}")
     wake, nobody = socket.socketpair()
     with wake, nobody:
         while True:
@@ -185,6 +184,7 @@ def _awaited(search: _Search, junk: str, key: str, patience: Patience) -> Trip:
                 return Trip(one.message_id, account.folder, took, found.message_id)
             if took >= patience.seconds:
                 break
+            patience.say(f"{key}: sent, not yet in {account.folder} ({took:.0f} of {patience.seconds:.0f} s)")
             search.mailbox.wait(min(LOOKS_EVERY, patience.seconds - took), wake)
     if (found := search.elsewhere(junk)) is not None:
         return Trip(one.message_id, junk, took, found.message_id)
