@@ -26,6 +26,7 @@ from mailgate.outbox.smtp import Envelope, Notify, Server, Session
 from mailgate.store import outbox
 from mailgate.store.database import Store
 from mailgate.store.outbox import Composed
+from mailgate.store.presence import is_served
 
 LOOKS_EVERY = 1.0
 """Seconds: of what the service has moved away meanwhile no server tells us."""
@@ -67,6 +68,8 @@ class _Search:
     mailbox: Mailbox
     one: Composed
     read: Read
+    moves: bool
+    """Nobody else takes it out of the INBOX: two who move one mail at once may leave two copies."""
     first: dict[str, int] = field(default_factory=dict)
     """The next UID to look at, by folder; a folder that cannot be seen is missing."""
 
@@ -80,11 +83,12 @@ class _Search:
                 self.first[name] = seen.uidnext
 
     def in_inbox(self) -> Message | None:
-        """Found there it is moved away, as the service would."""
+        """Found there it is moved away, unless a service does that."""
         if (found := self._among(self.mailbox.account.folder)) is None:
             return None
         uid, message = found
-        self.mailbox.move([uid], aside=False)
+        if self.moves:
+            self.mailbox.move([uid], aside=False)
         return message
 
     def elsewhere(self, name: str) -> Message | None:
@@ -123,7 +127,8 @@ def round_trip(office: Office, key: str, store: Store | None, now: datetime, pat
     server = submission_server(office, key)
     patience.say(f"{key}: sending to {server.host}")
     with _opened(office, key) as mailbox, reader(office.settings.limits) as reads:
-        search = _Search(mailbox, one, reads.read)
+        alone = store is None or not is_served(store)
+        search = _Search(mailbox, one, reads.read, moves=alone)
         junk = counter.desk.imap.junk
         search.begin(mailbox.account.processed, junk)
         _send(server, one, store, now)
