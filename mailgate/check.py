@@ -2,15 +2,17 @@
 
 import shlex
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import partial
 
 from mailgate import alarm, gateway
 from mailgate.desk.calendar import missing_years
-from mailgate.errors import MailgateError
+from mailgate.errors import MailgateError, TemporaryError
 from mailgate.gateway import Office
+from mailgate.gateway.round_trip import Patience, round_trip
 from mailgate.intake.imap import Mailbox, Refusal
 from mailgate.outbox.smtp import Session
 from mailgate.settings import Desk
@@ -34,8 +36,13 @@ class Finding:
     text: str
 
 
-def findings(office: Office, *, offline: bool, today: date) -> Iterator[Finding]:
-    """Look at everything in the order in which it would fail; what was read to get here is fine."""
+def findings(
+    office: Office, *, offline: bool, today: date, send_test: Patience | None = None
+) -> Iterator[Finding]:
+    """Look at everything in the order in which it would fail; what was read to get here is fine.
+
+    `send_test`: each desk whose servers let us in also writes to itself, and that mail is waited for.
+    """
     yield Finding(
         Verdict.OK, "settings", f"{len(office.settings.desks)} desks, templates and hours can be read"
     )
@@ -50,7 +57,10 @@ def findings(office: Office, *, offline: bool, today: date) -> Iterator[Finding]
         if key in office.tokens:
             yield _tried(f"{key} oauth", partial(_token, office, key, offline))
         if not offline:
-            yield from logins(office, key)
+            found = list(logins(office, key))
+            yield from found
+            if send_test and all(one.verdict is not Verdict.FAIL for one in found):
+                yield _tried(f"{key} send-test", partial(_send_test, office, key, send_test))
 
 
 def logins(office: Office, key: str) -> Iterator[Finding]:
@@ -170,6 +180,48 @@ def _sent_folder(mailbox: Mailbox, name: str) -> str | None:
     meant = mailbox.folder_of_sent_mail()
     hint = f'; the server has it as "{meant}"' if meant and meant != name else ""
     return f'sent = "{name}" cannot be watched: {there.reason}{hint}'
+
+
+def _send_test(office: Office, key: str, patience: Patience) -> Finding | str:
+    with _usable_store(office) as store:
+        trip = round_trip(office, key, store, datetime.now(UTC), patience)
+    desk, what = office.settings.desks[key], f"{key} send-test"
+    if trip.folder is None:
+        text = (
+            f"{trip.message_id} left by {desk.smtp.host} and is not in {desk.imap.folder} after"
+            f" {trip.seconds:.0f} s: its way is in the logs of that server; --wait SECONDS waits longer"
+        )
+        return Finding(Verdict.FAIL, what, text)
+    if trip.folder != desk.imap.folder:
+        text = f"it went to {trip.folder}: teach the server that mail of {desk.address} is no junk"
+        return Finding(Verdict.FAIL, what, text)
+    back = f"back in {trip.folder} after {trip.seconds:.1f} s"
+    if trip.arrived_as == trip.message_id:
+        return f"{back}, with our Message-ID"
+    fate = f"replaced by {trip.arrived_as}" if trip.arrived_as else "taken away"
+    text = (
+        f"{back}, but our Message-ID was {fate}: answers of requesters are still threaded by the number"
+        f" in the subject, those of staff by their Ref line, and by nothing else. Ask whoever runs"
+        f" {desk.smtp.host} to let it stand"
+    )
+    return Finding(Verdict.WARN, what, text)
+
+
+@contextmanager
+def _usable_store(office: Office) -> Iterator[Store | None]:
+    """None where there is none of this schema: that was found before, and a mail can leave all the same."""
+    store = Store(office.settings.service.database)
+    try:
+        yield store if _is_current(store) else None
+    finally:
+        store.close()
+
+
+def _is_current(store: Store) -> bool:
+    try:
+        return store.is_there() and version(store) == HEAD
+    except TemporaryError:
+        return False
 
 
 def _smtp(office: Office, key: str) -> str:

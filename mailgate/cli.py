@@ -284,16 +284,32 @@ def _run(office: "Office", store: "Store", clock: Callable[[], datetime]) -> int
 @app.command()
 def check(
     offline: Annotated[bool, typer.Option("--offline", help="Nothing over the network.")] = False,
+    send_test: Annotated[
+        bool, typer.Option("--send-test", help="Each desk also writes to itself; is that mail back?")
+    ] = False,
+    wait: Annotated[
+        int, typer.Option("--wait", min=1, max=3600, help="Seconds for each mail of --send-test.")
+    ] = 60,
     as_json: Json = False,
 ) -> None:
     """Find what would go wrong before it goes wrong; exit 1 when something would.
 
-    Examples: mailgate check · mailgate check --offline --json
+    --send-test: each desk sends one marked mail to itself, which is found again
+    in its mailbox: did it arrive, and with our Message-ID? The service may run
+    meanwhile, no ticket comes of it.
+
+    Examples: mailgate check · mailgate check --offline --json · mailgate check --send-test --wait 300
     """
     from mailgate.check import Verdict, findings
+    from mailgate.gateway.round_trip import Patience
 
+    if offline and send_test:
+        raise UsageError("check --offline --send-test: a mail needs the network; leave one of them out")
     office = _office()
-    found = list(findings(office, offline=offline, today=datetime.now(office.timezone).date()))
+    today = datetime.now(office.timezone).date()
+    with _waiting("looking") as say:
+        test = Patience(wait, say) if send_test else None
+        found = list(findings(office, offline=offline, today=today, send_test=test))
     if as_json:
         _print_json([{"verdict": one.verdict, "what": one.what, "text": one.text} for one in found])
     else:
@@ -405,7 +421,7 @@ def _awaited(office: "Office", store: "Store", desks: list[str], within: timedel
 
 
 @contextmanager
-def _waiting() -> "Iterator[Callable[[str], None]]":
+def _waiting(first: str = "written") -> "Iterator[Callable[[str], None]]":
     """A line on stderr when that is a terminal; yields what changes it."""
     if not sys.stderr.isatty():
         yield lambda _: None
@@ -413,7 +429,7 @@ def _waiting() -> "Iterator[Callable[[str], None]]":
     from rich.console import Console
     from rich.text import Text
 
-    with Console(stderr=True).status("written") as line:
+    with Console(stderr=True).status(first) as line:
         yield lambda text: line.update(Text(text))
 
 

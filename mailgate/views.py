@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import chain
+from textwrap import fill
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,17 @@ from mailgate.message.message import Address, Message, Unreadable
 from mailgate.outbox.allowance import Allowance, Facts, Hold, allowance
 from mailgate.settings import Desk, Rule, Settings, Work
 from mailgate.sources import Source
-from mailgate.store import blocks, confirmations, instances, mails, outbox, submission, tickets, unreachable
+from mailgate.store import (
+    blocks,
+    canaries,
+    confirmations,
+    instances,
+    mails,
+    outbox,
+    submission,
+    tickets,
+    unreachable,
+)
 from mailgate.store.canaries import Canary
 from mailgate.store.database import Connection
 
@@ -294,12 +305,14 @@ def _brakes(look: Connection, settings: Settings, desk: str, now: datetime) -> J
     facts, known = _spent(look, settings, desk, now), submission.standing(look, desk)
     may, zone = allowance(facts, 1), ZoneInfo(settings.service.timezone)
     waits = submission.automatic_waits(look, desk, now) if not may.automatic else 0
-    held = may.hold if may.hold is not Hold.PAUSED and waits else None
+    paused = may.hold is Hold.PAUSED
+    held = may.hold if not paused and waits else None
     return {
         "desk": desk,
         "paused_until": iso(known.paused_until, zone),
         "paused_since": iso(known.at, zone),
         "pause_reason": known.reason,
+        "paused": submission.waits(look, desk, now) if paused else 0,
         "held": waits if held else 0,
         "held_by": held.value if held else None,
         "budget": facts.per_day,
@@ -312,7 +325,8 @@ def _brakes(look: Connection, settings: Settings, desk: str, now: datetime) -> J
 def brake_lines(one: Json) -> Iterator[tuple[str, str]]:
     """Name and words of what keeps mail back, and of a budget."""
     if one["paused_until"]:
-        yield "paused", f"until {_short(one['paused_until'])}, then one is tried: {one['pause_reason']}"
+        until, waiting = _short(one["paused_until"]), one["paused"]
+        yield "paused", f"until {until}, then one is tried: {one['pause_reason']} ({waiting} waiting)"
     if one["held_by"]:
         spent = f"{one['automatic_used']}/{one['automatic_per_hour']} automatic ones left within the hour"
         if one["held_by"] == Hold.DAY:
@@ -450,6 +464,7 @@ def status_rows(look: Connection, settings: Settings, now: datetime) -> list[Jso
     came, leaves = mails.counts(look), outbox.counts(look)
     asked = confirmations.counts(look, now - CONFIRMED_WITHIN)
     held = instances.holders(look, settings.desks)
+    flown = _canaries(look, settings, now)
     return [
         {
             "desk": desk,
@@ -460,11 +475,33 @@ def status_rows(look: Connection, settings: Settings, now: datetime) -> list[Jso
             "failed": leaves.get((desk, outbox.FAILED), 0),
             "confirmations": asked.get(desk, 0),
             "blocked": len(blocks.listed(look, desk)),
+            "unreachable": len(unreachable.listed(look, desk)),
             **_brakes(look, settings, desk, now),
+            **flown[desk],
             "mailbox_holder": held.get(desk),
         }
         for desk in settings.desks
     ]
+
+
+def _canaries(look: Connection, settings: Settings, now: datetime) -> dict[str, Json]:
+    """Of each desk when one last came back, and which is overdue; all None where none is sent."""
+    zone, every = ZoneInfo(settings.service.timezone), settings.service.canary_every_minutes
+    back = canaries.last_returns(look)
+    lost = {one.desk: one for one in canaries.lost(look, now)} if every else {}
+    return {desk: _flown(back.get(desk), lost.get(desk), every, now, zone) for desk in settings.desks}
+
+
+def _flown(back: datetime | None, lost: Canary | None, every: int, now: datetime, zone: ZoneInfo) -> Json:
+    """None was written for so long that two are missing: nobody lets time pass, which is worth a look too."""
+    silent = back is not None and every > 0 and now - back > timedelta(minutes=2 * every)
+    return {
+        "canary_every_minutes": every,
+        "canary_returned_at": iso(back, zone),
+        "canary_overdue": lost is not None or silent,
+        "canary_overdue_since": iso(lost.due_at, zone) if lost else None,
+        "canary_overdue_id": lost.message_id if lost else None,
+    }
 
 
 def _unfinished(look: Connection, desk: str, now: datetime) -> Json:
@@ -480,17 +517,64 @@ def _unfinished(look: Connection, desk: str, now: datetime) -> Json:
 
 
 def print_status(row: Json) -> None:
+    """What needs somebody is marked, with the command that tells more; what is not there is not said."""
     _print(row["desk"])
-    _print(f"  tickets        {row['new']} new, {row['open']} open, {row['pending']} pending")
-    _print(f"  overdue        {row['overdue']}")
-    _print(f"  mail in        {row['undecided']} not yet decided, {row['set_aside']} set aside")
-    _print(f"  mail out       {row['to_leave']} to leave, {row['failed']} failed")
+    for needed, name, words in _standing(row):
+        print(fill(printable(block(words)), 78, initial_indent=f"{_mark(needed)} {name:<15}", **_BELOW))
+
+
+def _mark(needed: bool) -> str:
+    return "!" if needed else " "
+
+
+_BELOW: Any = {"subsequent_indent": " " * 17, "break_on_hyphens": False}
+
+
+def _standing(row: Json) -> Iterator[tuple[bool, str, str]]:
+    """Of each line whether it needs somebody, its name and its words."""
+    yield False, "tickets", f"{row['new']} new, {row['open']} open, {row['pending']} pending"
+    if row["overdue"]:
+        yield True, "overdue", f"{row['overdue']}: mailgate tickets --overdue"
+    yield False, "mail in", f"{row['undecided']} not yet decided"
+    if row["set_aside"]:
+        yield True, "set aside", f"{row['set_aside']}: mailgate aside list"
+    yield False, "mail out", f"{row['to_leave']} to leave"
+    if row["failed"]:
+        yield True, "failed", f"{row['failed']}: mailgate outbox list --state failed"
     for name, words in brake_lines(row):
-        _print(f"    {name:<12} {words}")
-    _print(f"  confirmations  {row['confirmations']} unanswered")
-    _print(f"  senders        {row['blocked']} blocked")
+        yield name != "budget", name, words
+    yield from _canary_line(row)
+    yield from _people_lines(row)
     if row["mailbox_holder"]:  # known on PostgreSQL only
-        _print(f"  mailbox        held by {row['mailbox_holder']}")
+        yield False, "mailbox", f"held by {row['mailbox_holder']}"
+
+
+def _canary_line(row: Json) -> Iterator[tuple[bool, str, str]]:
+    back = f"last back {_short(row['canary_returned_at'])}" if row["canary_returned_at"] else "none back yet"
+    if row["canary_overdue_id"]:
+        since, which = _short(row["canary_overdue_since"]), row["canary_overdue_id"]
+        yield True, "canary", f"overdue since {since}, {back}: {which}"
+    elif row["canary_overdue"]:
+        yield True, "canary", f"{back}, and none was written since: does mailgate run?"
+    elif row["canary_returned_at"] or row["canary_every_minutes"]:
+        yield False, "canary", back
+
+
+def _people_lines(row: Json) -> Iterator[tuple[bool, str, str]]:
+    if row["confirmations"]:
+        yield False, "confirmations", f"{row['confirmations']} unanswered"
+    if row["blocked"]:
+        yield False, "senders", f"{row['blocked']} blocked"
+    if row["unreachable"]:
+        yield False, "unreachable", f"{_addresses(row['unreachable'])}: mailgate blocked list"
+
+
+def _addresses(count: int) -> str:
+    return (
+        f"{count} address, mail to it comes back"
+        if count == 1
+        else f"{count} addresses, mail to them comes back"
+    )
 
 
 def canary_row(one: Canary, zone: ZoneInfo) -> Json:

@@ -4,22 +4,29 @@ import json
 import re
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, timedelta
 from email.message import EmailMessage
+from functools import partial
+from pathlib import Path
 
 import pytest
 from city import KOMINFO, LPSE, MONDAY, RINA, City, body
+from cli_cast import office as office_of
 from daemon import mailgate
+from evidence import rows
 from indoors import Indoors, indoors
+from servers.postgres import Postgres
 from servers.sink import Received, Stage
 from sqlalchemy import text
 from test_alarm import Watchman, running, watching
 
-from mailgate import cli
+from mailgate import cli, views
 from mailgate.errors import TemporaryError
-from mailgate.store import canaries
+from mailgate.gateway import canary
+from mailgate.store import canaries, unreachable
 from mailgate.store.canaries import Canary
-from mailgate.store.database import Store, require_current
+from mailgate.store.database import Connection, Store, require_current
 from mailgate.store.instances import Instance
 from mailgate.store.presence import is_served
 
@@ -149,6 +156,31 @@ def test_without_a_timer_nobody_writes_to_himself() -> None:
         assert birds(house) == []
 
 
+def test_two_instances_that_tick_together_write_one(tmp_path: Path, postgres: Postgres) -> None:
+    """The second waits for the first, and its own tick may have begun a little earlier."""
+    city = office_of(tmp_path, postgres.url("canaries"))
+    city.tables["service"] |= TIMER
+    office, now = city.office(), MONDAY.astimezone(UTC)
+    by_time = partial(canary.by_time, office, counter=office.counters["kominfo"])
+    try:
+        with city.store() as one, city.store() as other, ThreadPoolExecutor(1) as pool:
+            require_current(one)
+            with one.writing() as write:
+                assert by_time(write, now=now)
+                write.execute(text("UPDATE outbox SET state = 'sent'"))
+                second = pool.submit(other.written, partial(by_time, now=now - timedelta(seconds=1)))
+                while not second.done() and not waits_for_another(write):
+                    pass
+            assert second.result() is None
+        assert rows(city, "SELECT desk FROM canary") == [("kominfo",)]
+    finally:
+        postgres.drop("canaries")
+
+
+def waits_for_another(look: Connection) -> bool:
+    return bool(look.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+
+
 def test_old_canaries_are_forgotten(house: Indoors) -> None:
     house.run()
     sent_state(house, "sent")
@@ -220,6 +252,65 @@ def test_another_instance_does_not_tell_it_again(watchman: Watchman) -> None:
     watchman.kept.memory.path.unlink()  # as on another machine
     watchman.look(30)
     assert [part for part, _ in watchman.heard.parts].count("canary kominfo") == 1
+
+
+# --- in the morning ---------------------------------------------------------------------------------------
+
+
+def morning(city: Indoors, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What `mailgate status` says of canaries and of who is not reached, of both desks."""
+    with city.store() as store, store.reading() as look:
+        for row in views.status_rows(look, city.office().settings, city.now.astimezone(UTC)):
+            views.print_status(row)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    return [line for line in lines if line[2:].startswith(("canary", "unreachable", " "))]
+
+
+def test_in_the_morning_an_admin_sees_that_a_canary_is_back_or_which_one_is_not(
+    house: Indoors, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert morning(house, capsys) == ["  canary         none back yet"] * 2
+    house.run()
+    kominfo, lpse = birds(house)[0], house.sent(LPSE)[0]
+    house.receive(lpse.as_bytes(), "lpse")
+    later(house, WITHIN + 1)
+    sent_state(house, "sent")
+    lost, where, back = morning(house, capsys)
+    assert lost == "! canary         overdue since 08-03 09:15, none back yet:"
+    assert where == f"{'':17}{str(kominfo['Message-ID']).strip('<>')}"
+    assert back == "  canary         last back 08-03 09:16"
+    house.receive(kominfo.as_bytes())
+    later(house, 1)
+    assert morning(house, capsys)[0] == "  canary         last back 08-03 09:17"
+
+
+def test_in_the_morning_an_admin_sees_that_none_was_written_all_night(
+    house: Indoors, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.run()
+    house.receive(birds(house)[0].as_bytes())
+    later(house, 0)
+    sent_state(house, "sent")
+    house.now += timedelta(minutes=2 * EVERY + 1)
+    assert morning(house, capsys)[0] == (
+        "! canary         last back 08-03 09:00, and none was written since: does"
+    )
+
+
+def test_where_no_canary_flies_none_is_spoken_of_and_who_is_not_reached_is_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with indoors() as house:
+        assert morning(house, capsys) == []
+        with house.store() as store, store.writing() as write:
+            unreachable.mark(write, "kominfo", "rina@disdik.example.go.id", "-", "550 no", MONDAY)
+        assert morning(house, capsys) == [
+            "  unreachable    1 address, mail to it comes back: mailgate blocked list"
+        ]
+        with house.store() as store, store.reading() as look:
+            found = views.status_rows(look, house.office().settings, MONDAY)
+        assert [row["unreachable"] for row in found] == [1, 0]
 
 
 # --- the command ------------------------------------------------------------------------------------------

@@ -190,6 +190,7 @@ def test_a_pause_holds_all_mail_then_one_is_tried_and_another_desk_tells_of_it(i
     assert _deliver(inside) == []
     assert {row["kept_back"] for row in _listed(inside) if row["desk"] == "kominfo"} == {"paused"}
     assert LIMIT in _status(inside)["pause_reason"]
+    assert _status(inside)["paused"] == 6
     assert _deliver(inside, "lpse") == ["alert"]
     (told,) = _alerts(inside)
     assert "outgoing mail of kominfo waits until 2026-08-03 10:00" in told
@@ -374,6 +375,7 @@ def test_an_admin_sees_a_pause_and_ends_it(inside: Indoors) -> None:
         said = " ".join(mailgate(inside, *look).stdout.split())
         assert "paused" in said
         assert LIMIT in said
+        assert "(2 waiting)" in said
     done = mailgate(inside, "outbox", "retry", "--desk", "kominfo")
     assert (done.returncode, done.stdout) == (0, "0 will be tried again, 1 pause ended\n")
     assert _deliver(inside) == ["acknowledgement", "notification"]

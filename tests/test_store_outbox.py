@@ -393,3 +393,16 @@ def test_a_mail_that_was_cancelled_holds_up_nobody_and_one_on_its_way_is_not_can
     assert [one.cancelled for one in refused] == [False] * 3
     settle(store, second, TAKEN)
     assert states(store) == {"second": "sent", "third": "sending"}
+
+
+def test_a_mail_that_leaves_by_another_hand_is_known_and_leaves_once(store: Store) -> None:
+    with store.writing() as write:
+        for token in ("taken", "refused"):
+            outbox.add_as_sent(write, _mail(token, RINA, "kominfo", None), NOW)
+        outbox.was_not_sent(write, "refused", "550 no")
+    assert claim(store, now=NOW + timedelta(days=9)) == []
+    with store.reading() as look:
+        assert outbox.cited(look, ["taken", "refused"]).keys() == {"taken", "refused"}
+        assert outbox.counts(look) == {("kominfo", outbox.SENT): 1, ("kominfo", outbox.CANCELLED): 1}
+        budget = look.execute(text("SELECT token FROM outbox WHERE sent_at IS NOT NULL")).scalars().all()
+    assert budget == ["taken"]

@@ -7,7 +7,7 @@ from mailgate.desk.situation import Counter
 from mailgate.gateway.loaded import Office
 from mailgate.gateway.recording import sent_alone
 from mailgate.message.message import Address
-from mailgate.store import canaries
+from mailgate.store import canaries, turns
 from mailgate.store.database import Connection
 
 KEPT_FOR = timedelta(days=30)
@@ -34,9 +34,11 @@ def by_time(office: Office, write: Connection, *, counter: Counter, now: datetim
     service = office.settings.service
     if not service.canary_every_minutes:
         return None
+    turns.turn(write, f"canary of {counter.key}")  # another instance may be writing one at this moment
     last = canaries.last_by_time(write, counter.key)
     if last is not None:
-        waits = timedelta() <= now - last.sent_at < timedelta(minutes=service.canary_every_minutes)
+        # Without regard to the sign: another instance's tick may have begun a little later than this one.
+        waits = abs(now - last.sent_at) < timedelta(minutes=service.canary_every_minutes)
         if waits or canaries.waits(last):
             return None
     canaries.forget(write, counter.key, now - KEPT_FOR)

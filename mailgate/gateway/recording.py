@@ -119,6 +119,11 @@ def alerted(office: Office, write: Connection, counter: Counter, letter: Letter,
 
 def sent_alone(office: Office, write: Connection, counter: Counter, send: Send, now: datetime) -> str:
     """One mail that follows from no decision; returns its token."""
-    one = _composed(office, counter, send, None, None, now)
+    one = composed_alone(office, counter, send, now)
     outbox.add(write, [one], now)
     return one.token
+
+
+def composed_alone(office: Office, counter: Counter, send: Send, now: datetime) -> Composed:
+    """Such a mail, which nobody has written down."""
+    return _composed(office, counter, send, None, None, now)

@@ -121,6 +121,19 @@ def add(connection: Connection, rows: Sequence[Composed], now: datetime) -> None
         _hasten(connection, {(row.number or "", row.recipient.casefold()) for row in urgent})
 
 
+def add_as_sent(connection: Connection, row: Composed, now: datetime) -> None:
+    """Note a mail that is about to leave by another hand: it must be known when it comes back."""
+    add(connection, [row], now)
+    facts = {"state": SENT, "next_at": None, "sent_at": now, "attempts": 1}
+    connection.execute(update(outbox).where(outbox.c.token == row.token).values(facts))
+
+
+def was_not_sent(connection: Connection, token: str, reason: str) -> None:
+    """It did not leave by that hand, and nobody tries again."""
+    facts = {"state": CANCELLED, "sent_at": None, "last_error": reason}
+    connection.execute(update(outbox).where(outbox.c.token == token).values(facts))
+
+
 _later = outbox.alias("later")
 _HASTEN = (
     update(outbox)

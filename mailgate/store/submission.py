@@ -6,7 +6,7 @@ Limits hold for all instances together: who claims mail of a desk locks its row 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Row, and_, case, func, select, update
+from sqlalchemy import Connection, Row, Select, and_, case, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -120,19 +120,19 @@ def hold(connection: Connection, desk: str, since: datetime | None) -> None:
     connection.execute(update(submission).where(submission.c.desk == desk).values(held_since=since))
 
 
+def waits(connection: Connection, desk: str, now: datetime) -> int:
+    """How many mails could leave if nothing kept them back."""
+    return connection.scalar(_could_leave(desk, now)) or 0
+
+
 def automatic_waits(connection: Connection, desk: str, now: datetime) -> int:
-    """How many automatic mails could leave if there were no limit."""
-    return (
-        connection.scalar(
-            select(func.count()).where(
-                outbox.c.desk == desk,
-                outbox.c.state.in_(CLAIMABLE),
-                outbox.c.next_at <= now,
-                outbox.c.priority > 0,
-            )
-        )
-        or 0
-    )
+    """How many automatic ones could."""
+    return connection.scalar(_could_leave(desk, now).where(outbox.c.priority > 0)) or 0
+
+
+def _could_leave(desk: str, now: datetime) -> Select[int]:
+    which = (outbox.c.desk == desk, outbox.c.state.in_(CLAIMABLE), outbox.c.next_at <= now)
+    return select(func.count()).select_from(outbox).where(*which)
 
 
 def standings(connection: Connection) -> dict[str, Standing]:
