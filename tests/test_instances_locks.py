@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
+from desk_cast import MONDAY as NOW
 from servers.postgres import Postgres
 from sqlalchemy import text
-from store_cast import NOW
 
 from mailgate.outbox.retry import Attempt, Deferred, Sent
 from mailgate.service import enter, settle_gone

@@ -1,25 +1,18 @@
 """Is a ticket number given once, and a ticket found again as it was written?"""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from store_cast import NOW, keep, ticket
+from desk_cast import MONDAY as NOW
+from desk_cast import ticket
+from store_cast import keep
 
 from mailgate.desk.ticket import Status
 from mailgate.store import tickets
-from mailgate.store.database import Store, upgrade
+from mailgate.store.database import Store
 from mailgate.store.tickets import Wanted
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    store = Store(database_url)
-    upgrade(store)
-    yield store
-    store.close()
 
 
 def open_next(store: Store, year: int = 2026, desk: str = "kominfo") -> str:
