@@ -307,9 +307,11 @@ class Service:
         from mailgate.metrics import serve  # 80 ms that nobody without it should pay
 
         server = serve(address, self.store, self.pulse)
-        yield
-        server.shutdown()
-        server.server_close()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            server.server_close()
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()

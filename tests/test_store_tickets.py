@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
@@ -10,8 +11,9 @@ from desk_cast import ticket
 from store_cast import keep
 
 from mailgate.desk.ticket import Status
+from mailgate.errors import TemporaryError
 from mailgate.store import tickets
-from mailgate.store.database import Store
+from mailgate.store.database import Connection, Store
 from mailgate.store.tickets import Wanted
 
 
@@ -35,6 +37,17 @@ def test_no_two_tickets_get_one_number_however_many_open_them(database_url: str,
     for one in stores[1:]:
         one.close()
     assert sorted(given) == [f"KOMINFO-2026-{serial:06}" for serial in range(1, 33)]
+
+
+def test_whoever_finds_every_connection_in_use_tries_again_later(store: Store) -> None:
+    store.engine.pool._timeout = 0.01  # type: ignore[attr-defined]  # instead of 30 s
+    with ExitStack() as busy:
+
+        def another() -> Connection:
+            return busy.enter_context(store.reading())
+
+        with pytest.raises(TemporaryError, match="QueuePool limit"):
+            list(iter(another, None))
 
 
 def test_a_number_is_not_given_again_when_its_ticket_is_gone(store: Store) -> None:

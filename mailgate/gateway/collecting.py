@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from mailgate.desk.decision import Letter
 from mailgate.desk.situation import Counter
 from mailgate.gateway import mirroring
-from mailgate.gateway.keeping import batches, keep
+from mailgate.gateway.keeping import UIDS_AT_ONCE, batches, keep
 from mailgate.gateway.loaded import Clock, Office
 from mailgate.gateway.recording import alerted
 from mailgate.gateway.sent_folder import watch_sent
@@ -139,12 +139,12 @@ def _acknowledge(store: Store, mailbox: Mailbox, counter: Counter, clock: Clock)
     with store.reading() as look:
         processed, aside = mails.to_acknowledge(look, place)
     for uids, is_aside in ((processed, False), (aside, True)):
-        if not uids:
-            continue
         try:
-            mailbox.move(uids, aside=is_aside)
-            with store.writing() as write:
-                mails.acknowledged(write, place, uids, clock(), aside=is_aside)
+            for start in range(0, len(uids), UIDS_AT_ONCE):
+                portion = uids[start : start + UIDS_AT_ONCE]
+                mailbox.move(portion, aside=is_aside)
+                with store.writing() as write:
+                    mails.acknowledged(write, place, portion, clock(), aside=is_aside)
         except RefusedError as error:
             refused = error
     return refused
