@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, date
+from itertools import count
 from typing import cast
 
 import pytest
+from city import MONDAY
 from evidence import rows
-from indoors import indoors
+from indoors import _Here, indoors
 
 from mailgate.errors import TemporaryError
 from mailgate.gateway import collecting
-from mailgate.intake.cursor import Folder
+from mailgate.intake.cursor import Folder, Listed
 from mailgate.intake.imap import Mailbox
 
 
@@ -47,3 +50,40 @@ def test_a_folder_rebuilt_with_a_hundred_thousand_mails_is_moved_bit_by_bit_and_
         server.moves = 1
         collecting._acknowledge(store, cast("Mailbox", server), counter, lambda: city.now)
         assert server.moved == [1, 2, 3, 4, 5]
+
+
+@dataclass
+class Rebuilt(Moving):
+    """A folder whose server gives its UIDs anew."""
+
+    mails: dict[int, bytes] = field(default_factory=dict)
+
+    def uids(self, first_uid: int, since: date | None) -> list[int]:
+        return [uid for uid in self.mails if uid >= first_uid]
+
+    def listed(self, uids: Sequence[int]) -> list[Listed]:
+        return [Listed(uid, len(self.mails[uid]), MONDAY.astimezone(UTC)) for uid in uids]
+
+    def bodies(self, uids: Sequence[int]) -> dict[int, bytes]:
+        return {uid: self.mails[uid] for uid in uids}
+
+
+def test_who_is_to_stop_does_not_take_in_the_whole_of_a_rebuilt_folder_first() -> None:
+    with indoors() as city, city.store() as store:
+        city.tables["limits"] = {"batch_mails": 1}
+        mails = {number: city.mail(text=f"Jaringan {number} mati.\n") for number in range(1, 5)}
+        server = Rebuilt(9)
+
+        def collect(stop_at: int) -> None:
+            mailbox, clock = cast("Mailbox", server), lambda: city.now.astimezone(UTC)
+            office, asked = city.office(), count(1)
+            collecting.collect(
+                office, store, mailbox, _Here(), "kominfo", clock, lambda: next(asked) == stop_at
+            )
+
+        collect(0)
+        server.folder, server.mails = Folder(2, 5), mails
+        collect(3)
+        assert [row.state for row in rows(city, "SELECT state FROM mail ORDER BY id")] == ["kept", "kept"]
+        collect(0)
+        assert [row.state for row in rows(city, "SELECT state FROM mail ORDER BY id")] == ["decided"] * 4
