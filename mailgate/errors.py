@@ -16,6 +16,10 @@ class AuthorizationRefusedError(TemporaryError):
     """
 
 
+class UnforeseenError(TemporaryError):
+    """Try again later; and what raised its cause may be a fault of ours, so the traceback is worth a look."""
+
+
 class UnreadableMessageError(MailgateError):
     """Set this one mail aside and take the next; the text is the reason."""
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from mailgate import gateway, notify
-from mailgate.errors import AuthorizationRefusedError, MailgateError, TemporaryError
+from mailgate.errors import AuthorizationRefusedError, MailgateError, TemporaryError, UnforeseenError
 from mailgate.gateway import Clock, Office, alarming, reloaded
 from mailgate.intake.imap import Mailbox
 from mailgate.message import worker
@@ -170,9 +170,14 @@ def _complain_of(part: str, error: Exception, pulse: Pulse) -> None:
 
 
 def _say(part: str, error: Exception) -> None:
-    """One line where the trouble is somebody else's, with its traceback where it is ours."""
-    ours = None if isinstance(error, MailgateError) else error
+    """One line where the trouble is somebody else's, with its traceback where it is or may be ours."""
+    ours = _cause(error) if isinstance(error, MailgateError) else error
     log.error("%s: %s", part, error, exc_info=ours)
+
+
+def _cause(error: Exception) -> BaseException | None:
+    """What an engineer would want to see of it; None where the line says all."""
+    return error.__cause__ if isinstance(error, UnforeseenError) else None
 
 
 async def _deliver_all(
@@ -302,9 +307,11 @@ class Service:
         from mailgate.metrics import serve  # 80 ms that nobody without it should pay
 
         server = serve(address, self.store, self.pulse)
-        yield
-        server.shutdown()
-        server.server_close()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            server.server_close()
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -497,7 +504,10 @@ class Service:
         return self._is_over(serving) or self.office is not office or not self._instance.holds(key)
 
     def _complain(self, name: str, error: Exception) -> None:
-        """One clear line when trouble begins or changes; a fault of ours with its traceback, every time."""
+        """One clear line when trouble begins or changes; a fault of ours with its traceback, every time.
+
+        What may be one, or a server that lies, shows its traceback with that line.
+        """
         if self.stopping.is_set():
             log.info("%s: left while stopping: %s", name, error)
             return
@@ -505,7 +515,7 @@ class Service:
             log.error("%s: unexpected", name, exc_info=error)
         refused = isinstance(error, AuthorizationRefusedError)
         if self.pulse.beat(name, _words(error), at_once=refused):
-            log.error("%s: waiting: %s", name, error)
+            log.error("%s: waiting: %s", name, error, exc_info=_cause(error))
 
     # several instances
 

@@ -1,14 +1,16 @@
 """What does an admin's shell have before it when the tests of the command line begin?"""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 from city import City, tables
+from desk_cast import ticket
 from servers.dovecot import Dovecot
 from servers.sink import Sink
-from store_cast import keep, ticket
+from store_cast import keep
 
 from mailgate.desk.decision import AddEvent, AddMessage, Decision, Handling, MessageKind
 from mailgate.desk.ticket import Status
@@ -20,6 +22,8 @@ from mailgate.store.database import Store, upgrade
 from mailgate.store.mails import Arrival
 from mailgate.store.outbox import Composed
 
+Cli = Callable[..., tuple[int, str, str]]
+"""Exit status, stdout, stderr of a command: what the fixture `run` gives."""
 NOW = datetime(2026, 8, 3, 2, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 # Red letters, a cleared screen in C1, a terminal's title, a name written backwards.

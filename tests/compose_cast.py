@@ -6,7 +6,9 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from mailgate.compose.render import Facts, Templates, hours_text, templates
+from desk_cast import ticket
+
+from mailgate.compose.render import Facts, Templates, Words, hours_text, render, templates
 from mailgate.desk.alarms import News, State
 from mailgate.desk.decision import (
     Agenda,
@@ -27,7 +29,7 @@ from mailgate.desk.decision import (
     Waiting,
 )
 from mailgate.desk.figures import Figures
-from mailgate.desk.ticket import Outcome, Status, Suggestion, Ticket
+from mailgate.desk.ticket import Outcome, Status, Suggestion
 from mailgate.message.message import Address, Attachment
 from mailgate.settings import ConditionKind, Desk, Hours, duration
 
@@ -97,30 +99,14 @@ KOMINFO = {
         },
     ],
 }
-TICKET = Ticket(
-    number="KOM-2026-000123",
-    desk="kominfo",
-    status=Status.NEW,
-    level=0,
-    holder=None,
-    outcome=None,
-    channel="mail",
+TICKET = ticket(
+    "KOM-2026-000123",
     subject="Tidak bisa masuk e-Office",
     requester_name=RINA.name,
     requester_address=RINA.address,
-    category=None,
     work="PWD",
-    priority=3,
-    confidential=False,
     received_at=NOW.astimezone(UTC),
-    notified_at=None,
-    first_response_at=None,
-    promised_due_at=None,
     due_at=datetime(2026, 8, 3, 2, 42, tzinfo=UTC),
-    resolved_at=None,
-    closed_at=None,
-    reopened=0,
-    silent=False,
 )
 LATER = datetime(2026, 8, 3, 5, 30, tzinfo=UTC)
 ANTENNA = replace(
@@ -208,6 +194,12 @@ def hours(**changes: object) -> Hours:
 
 def facts(words: Templates, language: str = "id") -> Facts:
     return Facts(JAKARTA, hours_text(words, language, hours(), NOW.date()))
+
+
+def written(send: Send, language: str = "id", **changes: object) -> Words:
+    """The words of a mail by the shipped templates."""
+    words = shipped()
+    return render(words, send, desk(language=language, **changes), facts(words, language), REF, NOW)
 
 
 def to_requester(

@@ -1,17 +1,22 @@
 """Which servers stand ready for the tests? Each is started once per worker process, when first asked for."""
 
 import itertools
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from city import City, tables
+from cli_cast import Cli
 from servers import private
 from servers.dovecot import Dovecot
 from servers.postfix import Postfix
 from servers.postgres import Postgres
 from servers.required import skipped_when_missing
 from servers.sink import Sink
+
+from mailgate import cli
+from mailgate.store.database import Store, upgrade
 
 _database_numbers = itertools.count(1)
 
@@ -78,6 +83,30 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     name = f"test_{next(_database_numbers)}"
     yield postgres.url(name)
     postgres.drop(name)
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """With the whole schema and nothing in it."""
+    store = Store(database_url)
+    upgrade(store)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def run(settings_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """A command in this process, by the module's own `settings_file`: exit status, stdout, stderr."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mailgate", "--settings", str(settings_file), *arguments])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        said = capsys.readouterr()
+        return int(left.value.code or 0), said.out, said.err
+
+    return run
 
 
 def _city(base: Path, database: str, dovecot: Dovecot, sink: Sink) -> City:

@@ -612,6 +612,18 @@ def test_an_office_whose_own_template_breaks_still_hears(watchman: Watchman) -> 
     assert "connection refused" in watchman.heard.all[0]["text"]
 
 
+def test_an_alert_that_no_template_can_pass_on_is_told_by_the_command(watchman: Watchman) -> None:
+    watchman.pulse.beat("mailbox lpse", "quota of the mailbox")
+    watchman.look(6)
+    watchman.settle(state="failed")
+    files = {f"id/{path.name}": path.read_text() for path in (ROOT / "templates" / "id").iterdir()}
+    files["id/alert.body.txt"] = "{{ letter.trouble + 5 }}"
+    watchman.office = replace(watchman.office, templates=render.templates(files))
+    watchman.look(1)
+    assert watchman.heard.parts == [("outbox lpse", "begin")]
+    assert [row[2] for row in watchman.mails()] == ["failed"]
+
+
 # --- real servers and real processes ----------------------------------------------------------------------
 
 

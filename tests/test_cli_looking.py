@@ -3,18 +3,17 @@
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_cast import ADMIN, ASIDE, DAY, HEADER_ONLY, HOSTILE, OPENED, SPAMMER, ask, fill, office
+from cli_cast import ADMIN, ASIDE, DAY, HEADER_ONLY, HOSTILE, OPENED, SPAMMER, Cli, ask, fill, office
 from daemon import COMMAND, mailgate
-from store_cast import keep, ticket
+from desk_cast import ticket
+from store_cast import keep
 
-from mailgate import cli
 from mailgate.desk.ticket import Status
 from mailgate.store.database import Store, upgrade
 
@@ -42,29 +41,12 @@ INSIDE = {
 # fmt: on
 NEVER_RAW = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
-Cli = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture(scope="module")
 def settings_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     city = office(tmp_path_factory.mktemp("office"))
     fill(city.tables["service"]["database"])
     return city.settings_file
-
-
-@pytest.fixture
-def run(settings_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """A command in this process: exit status, stdout, stderr."""
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["mailgate", "--settings", str(settings_file), *arguments])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        said = capsys.readouterr()
-        return int(left.value.code or 0), said.out, said.err
-
-    return run
 
 
 @pytest.fixture

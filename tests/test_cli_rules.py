@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 from city import KOMINFO, LPSE
-from cli_cast import HOSTILE, office
+from cli_cast import HOSTILE, Cli, office
 from daemon import COMMAND, mailgate
 from test_cli_looking import NEVER_RAW
 
-from mailgate import cli
 from mailgate.settings import load_holidays
 
 RULES = [
@@ -28,8 +27,6 @@ RULES = [
 ]
 MONDAY_MORNING = "Mon, 3 Aug 2026 09:12:00 +0700"
 SUNDAY = "Sun, 2 Aug 2026 09:12:00 +0700"
-
-Cli = Callable[..., tuple[int, str, str]]
 
 
 def letter(
@@ -47,21 +44,6 @@ def settings_file(tmp_path: Path) -> Path:
     city = office(tmp_path)
     city.tables["desks"]["kominfo"]["rules"] = RULES
     return city.settings_file
-
-
-@pytest.fixture
-def run(settings_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """A command in this process: exit status, stdout, stderr."""
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["mailgate", "--settings", str(settings_file), *arguments])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        said = capsys.readouterr()
-        return int(left.value.code or 0), said.out, said.err
-
-    return run
 
 
 @pytest.fixture

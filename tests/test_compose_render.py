@@ -32,11 +32,11 @@ from compose_cast import (
     sources,
     to_requester,
     to_staff,
+    written,
 )
 
 from mailgate.compose.render import (
     Facts,
-    Words,
     beginning,
     hours_text,
     moment,
@@ -68,10 +68,6 @@ from mailgate.settings import ConditionKind
 
 LANGUAGES = ("id", "en")
 WORDS = shipped()
-
-
-def written(send: Send, language: str = "id", **changes: object) -> Words:
-    return render(WORDS, send, desk(language=language, **changes), facts(WORDS, language), REF, NOW)
 
 
 PUBLIC = (

@@ -34,11 +34,12 @@ from compose_cast import (
     to_requester,
     to_requesters,
     to_staff,
+    written,
 )
 from time_cast import counter, situation
 
 from mailgate.compose.likely import likely
-from mailgate.compose.render import Words, mailbox, render
+from mailgate.compose.render import mailbox, render
 from mailgate.desk.commands import WORDS, Command, order
 from mailgate.desk.decision import (
     PROBLEMS,
@@ -59,11 +60,6 @@ from mailgate.settings import ConditionKind, Desk, load
 
 LANGUAGES = ("id", "en")
 TEMPLATES = shipped()
-
-
-def written(send: Send, language: str = "id", **changes: object) -> Words:
-    office = desk(language=language, **changes)
-    return render(TEMPLATES, send, office, facts(TEMPLATES, language), REF, NOW)
 
 
 def flat(send: Send, language: str = "id", **changes: object) -> str:

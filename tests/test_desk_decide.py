@@ -1,11 +1,14 @@
 """Does thinking alone keep the promises, whatever comes in?"""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
+import desk_cast
 import pytest
+from desk_cast import MONDAY as NOW
+from desk_cast import ticket
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,11 +19,10 @@ from mailgate.desk.commands import order
 from mailgate.desk.decide import decide, same_subject, sends
 from mailgate.desk.decision import AddMessage, Audience, Decision, Handling, OpenTicket, SaveTicket, Template
 from mailgate.desk.situation import CitedMail, Counter, SentMail, Situation
-from mailgate.desk.ticket import Status, Ticket
+from mailgate.desk.ticket import Status
 from mailgate.message.message import Address, Automatic, AutomaticKind, Dsn, DsnRecipient, Message
 from mailgate.settings import Desk, Hours, Limits
 
-NOW = datetime(2026, 8, 3, 2, 0, tzinfo=UTC)  # Monday 09:00 WIB
 RINA = Address("Rina Marlina", "rina@disdik.example.go.id")
 ADMIN = Address("Admin Satu", "admin1@pyk.example.go.id")
 STRANGER = Address("", "orang@lain.example")
@@ -45,59 +47,12 @@ COUNTER = Counter("kominfo", DESK, {"kominfo": DESK}, calendar(HOURS, [], "Asia/
 TOKEN = "a" * 26
 NUMBER = "KOM-2026-000001"
 
-TICKET = Ticket(
-    number=NUMBER,
-    desk="kominfo",
-    status=Status.NEW,
-    level=0,
-    holder=None,
-    outcome=None,
-    channel="mail",
-    subject="Jaringan mati",
-    requester_name=RINA.name,
-    requester_address=RINA.address,
-    category=None,
-    work=None,
-    priority=3,
-    confidential=False,
-    received_at=NOW,
-    notified_at=None,
-    first_response_at=None,
-    promised_due_at=None,
-    due_at=None,
-    resolved_at=None,
-    closed_at=None,
-    reopened=0,
-    silent=False,
-)
+TICKET = ticket(NUMBER, requester_name=RINA.name, requester_address=RINA.address)
 
 
 def message(author: Address = RINA, text: str = "Jaringan mati.", **facts: Any) -> Message:
-    plain = Message(
-        message_id="m@client.example",
-        authors=(author,),
-        reply_to=(),
-        to=(DESK_ADDRESS,),
-        cc=(),
-        resent_to=(),
-        subject="Jaringan mati",
-        date=NOW,
-        in_reply_to=(),
-        references=(),
-        return_path=author.address,
-        received_count=2,
-        text=text,
-        reply_text=text,
-        own_words=text,
-        attachments=(),
-        automatic=None,
-        dsn=None,
-        feedback=None,
-        authentication_results=(),
-        charset_guessed=False,
-        defects=(),
-    )
-    return replace(plain, **facts)
+    about = {"authors": (author,), "to": (DESK_ADDRESS,), "date": NOW, "return_path": author.address}
+    return desk_cast.message(text, **(about | facts))
 
 
 def sent_to(audience: Audience, person: Address, **facts: Any) -> SentMail:

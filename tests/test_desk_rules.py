@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from desk_cast import message
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -19,29 +20,10 @@ from mailgate.settings import Rule, RuleSet, RuleWhen, shipped, validate
 SHIPPED = shipped("settings.toml")
 DESKS = validate(tomllib.loads(SHIPPED.read_text(encoding="utf-8")), Path(str(SHIPPED)).parent).desks
 
-MAIL = Message(
-    message_id="m@client.example",
-    authors=(Address("Rina Marlina", "Rina@Disdik.example.go.id"),),
-    reply_to=(),
-    to=(Address("", "abuse.kominfo@payakumbuhkota.go.id"),),
-    cc=(),
-    resent_to=(),
+MAIL = message(
     subject="Mohon bantuan",
-    date=None,
-    in_reply_to=(),
-    references=(),
-    return_path=None,
-    received_count=2,
-    text="",
-    reply_text="",
-    own_words="",
-    attachments=(),
-    automatic=None,
-    dsn=None,
-    feedback=None,
-    authentication_results=(),
-    charset_guessed=False,
-    defects=(),
+    authors=(Address("Rina Marlina", "Rina@Disdik.example.go.id"),),
+    to=(Address("", "abuse.kominfo@payakumbuhkota.go.id"),),
 )
 ABUSE = Feedback("abuse", "203.0.113.9")
 

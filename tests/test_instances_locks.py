@@ -1,19 +1,20 @@
 """Does each mailbox have one holder, and is a dead one told from a living one?"""
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
+from desk_cast import MONDAY as NOW
 from servers.postgres import Postgres
 from sqlalchemy import text
-from store_cast import NOW
 
 from mailgate.outbox.retry import Attempt, Deferred, Sent
 from mailgate.service import enter, settle_gone
-from mailgate.store import alerts, outbox
+from mailgate.store import alerts, outbox, unreachable
 from mailgate.store.database import Store, require_current, upgrade
 from mailgate.store.instances import AlreadyRunningError, Instance, holders
 from mailgate.store.outbox import Claimed, Composed
@@ -127,6 +128,32 @@ def test_two_that_alert_for_the_first_time_alert_once(stores: list[Store]) -> No
 
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(alert, stores[:2])) == [False, True]
+
+
+def test_of_two_that_hear_at_once_that_mail_comes_back_neither_forgets_to_tell_staff(
+    stores: list[Store],
+) -> None:
+    upgrade(stores[0])
+
+    def hear(store: Store) -> None:
+        with store.writing() as write:
+            unreachable.mark(write, "kominfo", RINA, "second", "5.1.1", NOW)
+
+    with ThreadPoolExecutor(1) as pool:
+        with stores[0].writing() as write:
+            unreachable.mark(write, "kominfo", RINA, "first", "5.1.1", NOW)
+            other = pool.submit(hear, stores[1])
+            wait_until_somebody_waits(stores[2])
+        other.result(20)
+    with stores[0].reading() as look:
+        assert [row.token for row in unreachable.listed(look, "kominfo")] == ["first"]
+
+
+def wait_until_somebody_waits(store: Store) -> None:
+    until = time.monotonic() + 20
+    with store.session() as look:
+        while not look.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
+            assert time.monotonic() < until
 
 
 def add(store: Store, token: str) -> None:

@@ -3,6 +3,7 @@
 import re
 import socket
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
@@ -13,9 +14,9 @@ from servers.dovecot import Dovecot
 from servers.fake_imap import CAPABILITIES, FakeImap, Line
 from servers.required import skipped_when_missing
 
-from mailgate.errors import TemporaryError
+from mailgate.errors import TemporaryError, UnforeseenError
 from mailgate.intake import imap
-from mailgate.intake.imap import Account, Mailbox
+from mailgate.intake.imap import Account, Mailbox, Refusal
 from mailgate.service import BACK_OFF, Pause
 
 RAW = b"From: rina@warga.example\r\nSubject: satu\r\n\r\nisi\r\n"
@@ -88,6 +89,39 @@ def test_a_server_that_talks_nonsense_is_tried_again_later(fake: FakeImap, comma
     fake.on(command, nonsense)
     with suppress(TemporaryError), opened(fake) as mailbox:
         mailbox.bodies(mailbox.uids(1, None))
+
+
+def test_an_engineer_finds_where_nonsense_or_a_fault_of_ours_came_up(
+    fake: FakeImap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(_: object, uids: object) -> None:
+        raise TypeError("a fault of ours")
+
+    monkeypatch.setattr(imap.IMAPClient, "search", fault)
+    with opened(fake) as mailbox, pytest.raises(UnforeseenError, match="TypeError: a fault of ours") as found:
+        mailbox.uids(1, None)
+    assert found.value.__cause__ is not None
+    assert [one.name for one in traceback.extract_tb(found.value.__cause__.__traceback__)][-2:] == [
+        "uids",
+        "fault",
+    ]
+
+
+def test_what_makes_no_sense_of_another_folder_is_told_once_and_stops_nothing(
+    fake: FakeImap, caplog: pytest.LogCaptureFixture
+) -> None:
+    def nonsense(line: Line, _: str) -> bool:
+        line.say("* STATUS Sent (UIDVALIDITY satu UIDNEXT dua)")
+        line.done()
+        return True
+
+    fake.on("STATUS", nonsense, nonsense)
+    with opened(fake) as mailbox:
+        assert [isinstance(mailbox.told_of("Sent"), Refusal) for _ in range(2)] == [True, True]
+        mailbox.uids(1, None)
+    assert [one.getMessage() for one in caplog.records if one.exc_info] == [
+        f"desk at 127.0.0.1:{fake.port}: Sent: an answer that makes no sense"
+    ]
 
 
 # --- moving, fetching -------------------------------------------------------------------------------------

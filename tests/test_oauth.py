@@ -151,14 +151,15 @@ def test_a_token_file_is_for_its_owner_alone_and_nothing_else_is_left(tokens: To
     assert {one.name for one in tokens.file.parent.iterdir()} == {"oauth-kominfo.json", "oauth-kominfo.lock"}
 
 
+def full_disk(file: Path, octets: bytes) -> None:
+    raise OSError(28, "No space left on device")
+
+
 def test_a_full_disk_does_not_cost_the_rotated_token(
     tokens: Tokens, provider: TokenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(file: Path, octets: bytes) -> None:
-        raise OSError(28, "No space left on device")
-
     with monkeypatch.context() as disk:
-        disk.setattr(keeping, "_replace", full)
+        disk.setattr(keeping, "_replace", full_disk)
         for _ in range(2):  # the second one renews with what could not be written
             with pytest.raises(TemporaryError, match="No space left"):
                 tokens.asked(who(provider)).result()
@@ -169,11 +170,8 @@ def test_a_full_disk_does_not_cost_the_rotated_token(
 def test_a_new_consent_wins_over_a_token_that_could_not_be_written(
     tokens: Tokens, provider: TokenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(file: Path, octets: bytes) -> None:
-        raise OSError(28, "No space left on device")
-
     with monkeypatch.context() as disk:
-        disk.setattr(keeping, "_replace", full)
+        disk.setattr(keeping, "_replace", full_disk)
         with pytest.raises(TemporaryError):
             tokens.asked(who(provider)).result()
     keeping.store(Tokens("kominfo", tokens.file), provider.consent())  # another process: `authorize`

@@ -10,10 +10,11 @@ from typing import cast
 import pytest
 
 from mailgate import notify
+from mailgate.errors import TemporaryError, UnforeseenError
 from mailgate.gateway import Office
 from mailgate.metrics import health
 from mailgate.pulse import Pulse
-from mailgate.service import BACK_OFF, Pause, Service, Serving, feed_watchdog
+from mailgate.service import BACK_OFF, Pause, Service, Serving, _say, feed_watchdog
 from mailgate.store.database import Store
 
 
@@ -151,6 +152,26 @@ def test_a_mailbox_that_left_first_cannot_keep_the_others_from_leaving() -> None
     rings.close()
     assert rung == ["left", "left"]
     assert service.stopping.is_set()
+
+
+def test_what_may_be_a_fault_of_ours_shows_where_it_came_up_and_only_when_it_is_news(
+    pulse: Pulse, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = Service(cast("Office", None), cast("Store", None), lambda: datetime.now(UTC), pulse=pulse)
+    nonsense = UnforeseenError("fetch: TypeError: x")
+    nonsense.__cause__ = TypeError("x")
+    for error in (nonsense, nonsense, TemporaryError("connection refused"), nonsense):
+        service._complain("mailbox kominfo", error)
+    shown = [bool(one.exc_info) for one in caplog.records]
+    assert shown == [True, False, True]
+
+
+def test_a_single_run_shows_it_too(pulse: Pulse, caplog: pytest.LogCaptureFixture) -> None:
+    nonsense = UnforeseenError("fetch: TypeError: x")
+    nonsense.__cause__ = TypeError("x")
+    for error in (nonsense, TemporaryError("connection refused"), TypeError("y")):
+        _say("mailbox kominfo", error)
+    assert [bool(one.exc_info) for one in caplog.records] == [True, False, True]
 
 
 def test_outside_a_unit_nothing_is_told_and_nothing_breaks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,16 +1,16 @@
 """Is the figure that the head reads the truth?"""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from desk_cast import MONDAY, ticket
 
 from mailgate.desk.calendar import Calendar, calendar
 from mailgate.desk.sla import ClockState, clock, due_at
 from mailgate.desk.ticket import Outcome, Status, Ticket
 from mailgate.settings import Work, load, load_holidays, shipped
 
-MONDAY = datetime(2026, 8, 3, 2, 0, tzinfo=UTC)  # 09:00 WIB
 HALF_AN_HOUR = timedelta(minutes=30)
 SECOND = timedelta(seconds=1)
 
@@ -21,31 +21,7 @@ ANTENNA = Work.model_validate(
     {"code": "ANT", "name": "Perbaikan antena", "within": "3 service hours", "starts": "notified"}
 )
 
-TICKET = Ticket(
-    number="KOM-2026-000001",
-    desk="kominfo",
-    status=Status.OPEN,
-    level=0,
-    holder=None,
-    outcome=None,
-    channel="mail",
-    subject="Lupa password",
-    requester_name="Budi",
-    requester_address="budi@payakumbuhkota.go.id",
-    category=None,
-    work="PWD",
-    priority=3,
-    confidential=False,
-    received_at=MONDAY,
-    notified_at=None,
-    first_response_at=None,
-    promised_due_at=None,
-    due_at=MONDAY + HALF_AN_HOUR,
-    resolved_at=None,
-    closed_at=None,
-    reopened=0,
-    silent=False,
-)
+TICKET = ticket(status=Status.OPEN, work="PWD", due_at=MONDAY + HALF_AN_HOUR)
 DUE = MONDAY + HALF_AN_HOUR
 
 

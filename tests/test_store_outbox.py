@@ -1,18 +1,20 @@
 """Does a mail leave once, in its order, and is nothing forgotten that was on its way?"""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from desk_cast import MONDAY as NOW
+from desk_cast import ticket
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from servers.postgres import Postgres
 from sqlalchemy import Row, text
-from store_cast import NOW, keep, ticket
+from store_cast import keep
 
 from mailgate.outbox.allowance import allowance
 from mailgate.outbox.retry import Answer, Attempt, Lost, Paused, Stage, judge
@@ -24,14 +26,6 @@ SOON = timedelta(minutes=1)
 RINA, BUDI = "rina@disdik.example.go.id", "budi@disdik.example.go.id"
 TAKEN, BUSY, REFUSED = (Answer(Stage.DATA, code, "said") for code in (250, 451, 554))
 LOST = Lost(Stage.DATA, "connection lost")
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    store = Store(database_url)
-    upgrade(store)
-    yield store
-    store.close()
 
 
 def add(store: Store, *tokens: str, recipient: str = RINA, desk: str = "kominfo") -> None:

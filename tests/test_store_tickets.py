@@ -1,25 +1,20 @@
 """Is a ticket number given once, and a ticket found again as it was written?"""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
-from store_cast import NOW, keep, ticket
+from desk_cast import MONDAY as NOW
+from desk_cast import ticket
+from store_cast import keep
 
 from mailgate.desk.ticket import Status
+from mailgate.errors import TemporaryError
 from mailgate.store import tickets
-from mailgate.store.database import Store, upgrade
+from mailgate.store.database import Connection, Store
 from mailgate.store.tickets import Wanted
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    store = Store(database_url)
-    upgrade(store)
-    yield store
-    store.close()
 
 
 def open_next(store: Store, year: int = 2026, desk: str = "kominfo") -> str:
@@ -42,6 +37,17 @@ def test_no_two_tickets_get_one_number_however_many_open_them(database_url: str,
     for one in stores[1:]:
         one.close()
     assert sorted(given) == [f"KOMINFO-2026-{serial:06}" for serial in range(1, 33)]
+
+
+def test_whoever_finds_every_connection_in_use_tries_again_later(store: Store) -> None:
+    store.engine.pool._timeout = 0.01  # type: ignore[attr-defined]  # instead of 30 s
+    with ExitStack() as busy:
+
+        def another() -> Connection:
+            return busy.enter_context(store.reading())
+
+        with pytest.raises(TemporaryError, match="QueuePool limit"):
+            list(iter(another, None))
 
 
 def test_a_number_is_not_given_again_when_its_ticket_is_gone(store: Store) -> None:

@@ -25,7 +25,7 @@ from mailgate.message.parse import read
 from mailgate.pulse import STARTING, Pulse
 from mailgate.store import canaries, troubles
 from mailgate.store.canaries import Canary
-from mailgate.store.database import Connection, Store
+from mailgate.store.database import Store
 from mailgate.store.outbox import FAILED
 from mailgate.store.troubles import Unsent
 
@@ -263,24 +263,28 @@ def _told_otherwise(
         return False
     passed_on = _passed_on(office, one)
     letter = Letter(passed_on=passed_on, trouble=passed_on.subject)
-    if kept.by_mail and others and refused and not one.passed_on:
-        with store.writing() as write:
-            if _passed(office, write, one, letter, office.counters[others[0]], now):
-                log.warning("alert %s of desk=%s leaves through desk=%s", one.token, one.desk, others[0])
-                kept.told.append(now)
-                return True
+    by_mail = kept.by_mail and others and refused and not one.passed_on
+    if by_mail and _passed(office, store, one, letter, office.counters[others[0]], now):
+        kept.told.append(now)
+        return True
     return _by_command(office, store, kept, one, letter, now)
 
 
 def _passed(
-    office: Office, write: Connection, one: Unsent, letter: Letter, through: Counter, now: datetime
+    office: Office, store: Store, one: Unsent, letter: Letter, through: Counter, now: datetime
 ) -> bool:
     """Cancelled there and written here, or neither; False where it may have arrived."""
-    if one.state != FAILED and not troubles.called_back(write, one.token):
+    try:
+        with store.writing() as write:
+            if one.state != FAILED and not troubles.called_back(write, one.token):
+                return False
+            token = sent_alone(office, write, through, _alert(one.recipient, letter), now)
+            troubles.note(write, one.desk, troubles.TOLD_OTHERWISE + one.token, now)
+            troubles.note(write, through.key, troubles.PASSED_ON + token, now)
+    except SettingsError as error:  # a template of the office's own must not silence an alarm
+        log.warning("%s", error)
         return False
-    token = sent_alone(office, write, through, _alert(one.recipient, letter), now)
-    troubles.note(write, one.desk, troubles.TOLD_OTHERWISE + one.token, now)
-    troubles.note(write, through.key, troubles.PASSED_ON + token, now)
+    log.warning("alert %s of desk=%s leaves through desk=%s", one.token, one.desk, through.key)
     return True
 
 

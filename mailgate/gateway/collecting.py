@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from mailgate.desk.decision import Letter
 from mailgate.desk.situation import Counter
 from mailgate.gateway import mirroring
-from mailgate.gateway.keeping import batches, keep
+from mailgate.gateway.keeping import UIDS_AT_ONCE, batches, keep
 from mailgate.gateway.loaded import Clock, Office
 from mailgate.gateway.recording import alerted
 from mailgate.gateway.sent_folder import watch_sent
@@ -43,7 +43,9 @@ def collect(
     that takes no mail is told at the end: until somebody makes room there, people still get their answers.
     """
     counter = office.counters[key]
-    beginning = _beginning(office, store, mailbox, counter, clock)
+    beginning, reconciled = _beginning(office, store, mailbox, counter, clock)
+    if not reconciled and not _reconcile(office, store, mailbox, counter, beginning, clock, stopping):
+        return 0
     think(office, store, reader, counter, clock)
     refused = _acknowledge(store, mailbox, counter, clock)
     new, place = 0, inbox(mailbox, counter)
@@ -83,8 +85,10 @@ def inbox(mailbox: Mailbox, counter: Counter) -> Place:
     return Place(counter.key, counter.desk.imap.folder, mailbox.folder.uidvalidity)
 
 
-def _beginning(office: Office, store: Store, mailbox: Mailbox, counter: Counter, clock: Clock) -> Beginning:
-    """Where this folder begins for us. A rebuilt folder is reconciled before anything in it is answered."""
+def _beginning(
+    office: Office, store: Store, mailbox: Mailbox, counter: Counter, clock: Clock
+) -> tuple[Beginning, bool]:
+    """Where this folder begins for us; False: it was rebuilt, and is to be reconciled before all else."""
     imap = counter.desk.imap
     with store.reading() as look:
         stored = mails.beginning(look, counter.key, imap.folder)
@@ -100,9 +104,7 @@ def _beginning(office: Office, store: Store, mailbox: Mailbox, counter: Counter,
             if stored is not None and stored[1] and not reconciled:
                 mails.forget_uids(write, counter.key, imap.folder)
             mails.save_beginning(write, counter.key, imap.folder, found, clock(), reconciled=reconciled)
-    if not reconciled:
-        _reconcile(office, store, mailbox, counter, found, clock)
-    return found
+    return found, reconciled
 
 
 def _reconcile(
@@ -112,11 +114,17 @@ def _reconcile(
     counter: Counter,
     beginning: Beginning,
     clock: Clock,
-) -> None:
-    """Every UID was forgotten. Keep all, so that content tells old from new, and only then think."""
+    stopping: Callable[[], bool],
+) -> bool:
+    """Every UID was forgotten. Keep all, so that content tells old from new, and only then think.
+
+    False where it has to be left before its end; the next time goes on with what is not kept yet.
+    """
     log.warning("mailbox rebuilt desk=%s uidvalidity=%d", counter.key, beginning.uidvalidity)
     place = inbox(mailbox, counter)
     for batch in batches(office, store, mailbox, place, beginning):
+        if stopping():  # whoever asks does not hang, however many mails there are
+            return False
         keep(office, store, mailbox, place, batch, clock)
     now = clock()
     with store.writing() as write:
@@ -128,6 +136,7 @@ def _reconcile(
                 f"{folder} was rebuilt by its server: {hushed} old mails were taken in without answering"
             )
             alerted(office, write, counter, Letter(trouble=trouble), now)
+    return True
 
 
 def _acknowledge(store: Store, mailbox: Mailbox, counter: Counter, clock: Clock) -> RefusedError | None:
@@ -139,12 +148,12 @@ def _acknowledge(store: Store, mailbox: Mailbox, counter: Counter, clock: Clock)
     with store.reading() as look:
         processed, aside = mails.to_acknowledge(look, place)
     for uids, is_aside in ((processed, False), (aside, True)):
-        if not uids:
-            continue
         try:
-            mailbox.move(uids, aside=is_aside)
-            with store.writing() as write:
-                mails.acknowledged(write, place, uids, clock(), aside=is_aside)
+            for start in range(0, len(uids), UIDS_AT_ONCE):
+                portion = uids[start : start + UIDS_AT_ONCE]
+                mailbox.move(portion, aside=is_aside)
+                with store.writing() as write:
+                    mails.acknowledged(write, place, portion, clock(), aside=is_aside)
         except RefusedError as error:
             refused = error
     return refused

@@ -48,6 +48,7 @@ async def deliver(
         await _loaded(van)
         await _carry_with(van, min(CONNECTIONS, -(-len(van.claimed) // MAILS_WORTH_A_CONNECTION)))
     finally:
+        # Even where nothing is given back: who was cancelled waits here for the answers that were posted.
         await van.ledger.write(
             partial(outbox.release, seqs=[one.seq for one in van.claimed], instance=van.instance)
         )

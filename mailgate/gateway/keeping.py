@@ -14,7 +14,8 @@ from mailgate.store.mails import Arrival, Place
 MEBIBYTE = 1024 * 1024
 HEADER_OCTETS = 64 * 1024
 UIDS_AT_ONCE = 500
-"""Asked for in one go: a rebuilt folder may hold a hundred thousand."""
+"""Asked for or moved in one go: a rebuilt folder may hold a hundred thousand, and no database takes so many
+values in one statement."""
 
 
 def batches(

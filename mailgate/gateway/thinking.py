@@ -26,16 +26,6 @@ class Reads(Protocol):
     def read_all(self, raws: Iterable[bytes]) -> Iterator[Message | Unreadable]: ...
 
 
-def _described(reader: Reads, header: bytes) -> tuple[str, str]:
-    """Who wrote a mail that cannot be read whole, and its subject; "" where not even that can be read."""
-    (head,) = reader.read_all([header])
-    match head:
-        case Message(authors=(author, *_), subject=subject):
-            return str(author), subject
-        case _:
-            return "", ""
-
-
 def think(office: Office, store: Store, reader: Reads, counter: Counter, clock: Clock) -> int:
     """Decide everything that was kept, in the order of arrival; returns how many mails it was."""
     limits = office.settings.limits
@@ -47,9 +37,7 @@ def think(office: Office, store: Store, reader: Reads, counter: Counter, clock: 
             return thought
         read = list(zip(kept, reader.read_all([one.raw for one in kept]), strict=True))
         described = {
-            one.id: _described(reader, one.raw[:HEADER_OCTETS].partition(b"\r\n\r\n")[0])
-            for one, result in read
-            if isinstance(result, Unreadable)
+            one.id: _described(reader, one.raw) for one, result in read if isinstance(result, Unreadable)
         }
         files = {
             one.id: _attachments(store, reader, result, counter)
@@ -61,6 +49,16 @@ def think(office: Office, store: Store, reader: Reads, counter: Counter, clock: 
         for level, text in said:
             log.log(level, "%s", text)
         thought += len(said)
+
+
+def _described(reader: Reads, raw: bytes) -> tuple[str, str]:
+    """Who wrote a mail that cannot be read whole, and its subject; "" where not even that can be read."""
+    (head,) = reader.read_all([raw[:HEADER_OCTETS].partition(b"\r\n\r\n")[0]])
+    match head:
+        case Message(authors=(author, *_), subject=subject):
+            return str(author), subject
+        case _:
+            return "", ""
 
 
 def _settle_all(

@@ -5,6 +5,7 @@ UIDs only, never sequence numbers; BODY.PEEK[] only, so that \\Seen stays a pers
 
 import contextlib
 import imaplib
+import logging
 import re
 import select
 import socket
@@ -19,16 +20,22 @@ from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import LoginError
 
 from mailgate import __version__
-from mailgate.errors import AuthorizationRefusedError, TemporaryError
+from mailgate.errors import AuthorizationRefusedError, TemporaryError, UnforeseenError
 from mailgate.intake.cursor import Folder, Listed
+
+log = logging.getLogger("mailgate")
 
 CONNECT_SECONDS = 20
 READ_SECONDS = 120
 MOST_UIDS = 500  # in one command: its line must stay far below the 8,000 octets that servers accept
-_NONSENSE = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError)
-_TROUBLE = (imaplib.IMAP4.error, OSError, *_NONSENSE, MemoryError, RecursionError)
-"""What a lost or lying server causes. Nonsense: the library met words where numbers must be, NIL where
-a list must be, lists without end in each other, or a literal as long as a disk."""
+_LOST = (imaplib.IMAP4.error, OSError)  # ssl.SSLError is among them
+_NONSENSE = (
+    ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError,
+    MemoryError, RecursionError,
+)  # fmt: skip
+"""What a lying server causes: the library met words where numbers must be, NIL where a list must be, lists
+without end in each other, or a literal as long as a disk. A fault of ours looks no different."""
+_TROUBLE = (*_LOST, *_NONSENSE)
 KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 20, "TCP_KEEPCNT": 3}  # seconds, seconds, times
 
 
@@ -142,23 +149,26 @@ class Mailbox:
 
     def told_of(self, name: str) -> Folder | Refusal:
         """What the server says of another folder, while the watched one stays selected."""
-        with self._asking(f"ask about {name}"):
-            try:
-                facts = self._client.folder_status(self._named(name), ["UIDVALIDITY", "UIDNEXT"])
-                return Folder(int(facts[b"UIDVALIDITY"]), int(facts[b"UIDNEXT"]))
-            except imaplib.IMAP4.abort:  # the connection is lost, and not the folder
-                raise
-            except (imaplib.IMAP4.error, LookupError, TypeError, ValueError) as error:
-                return self._refusal(name, error)
+        said = self._status(name, "UIDVALIDITY", "UIDNEXT")
+        return said if isinstance(said, Refusal) else Folder(*said)
 
     def mails_in(self, name: str) -> int | Refusal:
         """How many mails another folder holds, while the watched one stays selected."""
-        with self._asking(f"count the mails in {name}"):
+        said = self._status(name, "MESSAGES")
+        return said if isinstance(said, Refusal) else said[0]
+
+    def _status(self, name: str, *items: str) -> list[int] | Refusal:
+        with self._asking(f"ask about {name}"):
             try:
-                return int(self._client.folder_status(self._named(name), ["MESSAGES"])[b"MESSAGES"])
-            except imaplib.IMAP4.abort:
+                facts = self._client.folder_status(self._named(name), list(items))
+                return [int(facts[item.encode("ascii")]) for item in items]
+            except imaplib.IMAP4.abort:  # the connection is lost, and not the folder
                 raise
-            except (imaplib.IMAP4.error, LookupError, TypeError, ValueError) as error:
+            except imaplib.IMAP4.error as error:
+                return self._refusal(name, error)
+            except (LookupError, TypeError, ValueError) as error:
+                if name not in self._refused:
+                    log.warning("%s: %s: an answer that makes no sense", self._who(), name, exc_info=error)
                 return self._refusal(name, error)
 
     @contextmanager
@@ -392,8 +402,10 @@ class Mailbox:
 def _translated(what: str) -> Iterator[None]:
     try:
         yield
-    except _TROUBLE as error:
+    except _LOST as error:
         raise TemporaryError(f"{what}: {_one_line(error)}") from error
+    except _NONSENSE as error:
+        raise UnforeseenError(f"{what}: {type(error).__name__}: {_one_line(error)}") from error
 
 
 def _is_about_more(words: str) -> bool:

@@ -34,7 +34,7 @@ from mailgate.message.message import (
     Unreadable,
     writable,
 )
-from mailgate.message.shown import MAX_BYTES, shown
+from mailgate.message.shown import MAX_BYTES, Shown, shown
 from mailgate.message.text import line, words
 
 _MAX_AUTHENTICATION_RESULTS = 20
@@ -61,27 +61,24 @@ def read(raw: bytes, limits: ReadLimits = DEFAULT) -> Message | Unreadable:
 
 
 def _message(root: mime.Part, limits: ReadLimits) -> Message:
-    headers = root.headers
-    defects: list[str] = []
+    headers, defects = root.headers, list[str]()
     fields = _Fields(headers, limits, defects)
-    authors = fields.addresses("from")
-    return_path = _return_path(headers)
-    leaves = tuple(root.leaves)
+    authors, return_path = fields.addresses("from"), _return_path(headers)
     told = is_forward(words(first(headers, "subject")))
-    seen = shown(root, leaves, forwarded=told)
+    seen = shown(root, tuple(root.leaves), forwarded=told)
     new = written(seen.text, marked=seen.marked, forwarded=told)
     carried = attachments(seen, limits)
-    addresses = [author.address for author in authors]
     bounce, complaint = dsn(root, authors, return_path, seen.text), feedback(root)
     machine = automatic(
-        root, addresses, return_path, new.own, bounced=bounce is not None, complained=complaint is not None
-    )
+        root, [author.address for author in authors], return_path, new.own,
+        bounced=bounce is not None, complained=complaint is not None,
+    )  # fmt: skip
     inner = None if bounce or complaint else _inner(carried, limits)
     passed_on = inner.text if inner and seen.content is Content.EMPTY and len(carried) == 1 else ""
-    if not _whole(root):
-        defects.append("it was cut off, or its boundary was lost")
-    if seen.cut:
-        defects.append(f"only the first {MAX_BYTES // 1_000_000} MB of the text were read")
+    others = None
+    if machine is None or machine.kind is AutomaticKind.SUSPECTED:
+        others = forwarded(seen.text, new, told=told) or (inner.forwarded(limits) if inner else None)
+    defects.extend(_losses(root, seen))
     return Message(
         message_id=ids.message_id(headers),
         authors=authors,
@@ -103,19 +100,25 @@ def _message(root: mime.Part, limits: ReadLimits) -> Message:
         automatic=machine,
         dsn=bounce,
         feedback=complaint,
-        authentication_results=tuple(
-            map(line, headers.get("authentication-results", ())[:_MAX_AUTHENTICATION_RESULTS])
-        ),
+        authentication_results=_authentication_results(headers),
         charset_guessed=seen.guessed,
         defects=tuple(map(line, defects[:_MAX_DEFECTS])),
         content=Content.FORWARDED if passed_on else seen.content,
         invitation=seen.invitation,
-        forwarded=(
-            forwarded(seen.text, new, told=told) or (inner.forwarded(limits) if inner else None)
-            if machine is None or machine.kind is AutomaticKind.SUSPECTED
-            else None
-        ),
+        forwarded=others,
     )
+
+
+def _losses(root: mime.Part, seen: Shown) -> Iterator[str]:
+    """What of the mail is not there to be read."""
+    if not _whole(root):
+        yield "it was cut off, or its boundary was lost"
+    if seen.cut:
+        yield f"only the first {MAX_BYTES // 1_000_000} MB of the text were read"
+
+
+def _whole(part: mime.Part) -> bool:
+    return part.whole and all(map(_whole, part.children))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +153,6 @@ def _inner(carried: tuple[Attachment, ...], limits: ReadLimits) -> _Inner | None
 
 def _subject(headers: Headers, limits: ReadLimits) -> str:
     return line(words(first(headers, "subject"), limits.encoded_words))
-
-
-def _whole(part: mime.Part) -> bool:
-    return part.whole and all(map(_whole, part.children))
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,3 +211,7 @@ def _return_path(headers: Headers) -> str | None:
     """The topmost one is that of the last delivery."""
     values = headers.get("return-path")
     return line(values[0]).strip("<> ") if values else None
+
+
+def _authentication_results(headers: Headers) -> tuple[str, ...]:
+    return tuple(map(line, headers.get("authentication-results", ())[:_MAX_AUTHENTICATION_RESULTS]))

@@ -10,6 +10,7 @@ from typing import IO, Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from mailgate.errors import SettingsError, TemporaryError
 from mailgate.store.turns import turn
@@ -213,6 +214,8 @@ def translated() -> Iterator[None]:
     """What the driver says of a lost, full or locked database becomes TemporaryError; faults of ours pass."""
     try:
         yield
+    except PoolTimeoutError as error:  # nothing of ours holds one for long but a transaction that waits
+        raise TemporaryError(f"database: {error.args[0]}") from error
     except DBAPIError as error:
         if not passes_by_itself(error):
             raise

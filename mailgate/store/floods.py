@@ -9,6 +9,8 @@ from sqlalchemy.sql.elements import ColumnElement
 from mailgate.desk.decision import Flood
 from mailgate.store.schema import flood, mail
 
+_LOOKED_AT = 1000
+"""Mails of a flood whose subjects are read: what a hundred thousand say is what these say."""
 _FIELDS = (
     flood.c.sender_group, flood.c.number, flood.c.began_at, flood.c.last_at, flood.c.mails,
     flood.c.told_mails, flood.c.told_at,
@@ -80,9 +82,7 @@ def forget(connection: Connection, desk: str, before: datetime) -> None:
     connection.execute(delete(flood).where(_old(desk, before)))
 
 
-def subjects(
-    connection: Connection, desk: str, value: Flood, most: int, looked_at: int = 1000
-) -> tuple[str, ...]:
+def subjects(connection: Connection, desk: str, value: Flood, most: int) -> tuple[str, ...]:
     """The first distinct subjects of a flood, in their order."""
     rows = connection.scalars(
         select(mail.c.subject)
@@ -94,7 +94,7 @@ def subjects(
             mail.c.subject.is_not(None),
         )
         .order_by(mail.c.id)
-        .limit(looked_at)
+        .limit(_LOOKED_AT)
     )
     return tuple(dict.fromkeys(one for one in rows if one))[:most]
 

@@ -5,18 +5,13 @@ A commit waits for the disk; what several senders want written meanwhile goes in
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from mailgate.store.database import DeadlockError, Store
+from mailgate.store.database import Store
 
 T = TypeVar("T")
-
-ONCE_MORE = 5
-"""Times that a transaction which lost a deadlock is begun anew: what a server answered must not be forgotten,
-or the mail leaves twice."""
 
 
 class Ledger:
@@ -57,11 +52,5 @@ class Ledger:
                         future.set_result(result)
 
     def _commit(self, actions: list[Callable[[Connection], object]]) -> list[object]:
-        for _ in range(ONCE_MORE):
-            with suppress(DeadlockError):
-                return self._committed(actions)
-        return self._committed(actions)
-
-    def _committed(self, actions: list[Callable[[Connection], object]]) -> list[object]:
-        with self._store.writing() as write:
-            return [action(write) for action in actions]
+        # Begun anew after a deadlock: what a server answered must not be forgotten, or the mail leaves twice.
+        return self._store.written(lambda write: [action(write) for action in actions])

@@ -329,6 +329,7 @@ def from_sender(connection: Connection, desk: str, sender: str, since: datetime)
     return connection.scalar(_SENDER, facts) or 0
 
 
+MOST_AROUND = 1000
 _AROUND = (
     select(mail.c.received_at, mail.c.handling, mail.c.number)
     .where(
@@ -339,16 +340,16 @@ _AROUND = (
         mail.c.state == DECIDED,
     )
     .order_by(mail.c.received_at, mail.c.id)
-    .limit(bindparam("most"))
+    .limit(MOST_AROUND)
 )
 
 
 def around(
-    connection: Connection, desk: str, sender: str, at: datetime, within: timedelta, most: int = 1000
+    connection: Connection, desk: str, sender: str, at: datetime, within: timedelta
 ) -> tuple[Arrived, ...]:
     """What one sender's other mails of this time became."""
     times = {"earliest": at - within, "latest": at + within}
-    rows = connection.execute(_AROUND, {"desk": desk, "sender": mailbox_group(sender), "most": most} | times)
+    rows = connection.execute(_AROUND, {"desk": desk, "sender": mailbox_group(sender)} | times)
     return tuple(
         Arrived(row.received_at, row.number if row.handling == Handling.OPENED else None) for row in rows
     )

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from mailgate.desk.decision import Dead
 from mailgate.message.ids import mailbox_group
@@ -13,11 +14,11 @@ from mailgate.store.schema import outbox, unreachable
 
 
 def mark(connection: Connection, desk: str, address: str, token: str, detail: str, now: datetime) -> None:
-    """Until a mail arrives from there. What was said first stays."""
-    if known(connection, desk, [address]):
-        return
+    """Until a mail arrives from there. What was said first stays, also where two hear of it at once."""
+    of = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     facts = {"address_key": _key(address), "address_group": mailbox_group(address), "address": address}
-    connection.execute(insert(unreachable).values(desk=desk, token=token, detail=detail, at=now, **facts))
+    new = of(unreachable).values(desk=desk, token=token, detail=detail, at=now, **facts)
+    connection.execute(new.on_conflict_do_nothing())
 
 
 def known(connection: Connection, desk: str, addresses: Iterable[str]) -> dict[str, Dead]:

@@ -336,14 +336,22 @@ class Hunt:
 # --- one run, from nothing to the verdict -----------------------------------------------------------------
 
 
-def hunt(base: Path, dovecot: Dovecot, database: str, kills: int, mails: int, seed: int) -> dict[str, Any]:
-    """Kill, let finish, account for everything; the figures, and what is wrong by name."""
-    began = time.monotonic()
+@contextmanager
+def hunting_ground(
+    base: Path, dovecot: Dovecot, database: str, seed: int
+) -> Iterator[tuple[City, CarelessSink, Store]]:
+    """A city whose brakes hold nothing back, a sink that fails at random, and the city's store."""
     settings = tables(base, database)
     settings["limits"] = dict.fromkeys(BRAKES, PLENTY)
     users = {"kominfo": dovecot.new_user(), "lpse": dovecot.new_user()}
     with CarelessSink(base / "sink", seed, BROKEN_OFF) as sink, _opened(database) as store:
-        city = City(base, settings, dovecot, sink, users)
+        yield City(base, settings, dovecot, sink, users), sink, store
+
+
+def hunt(base: Path, dovecot: Dovecot, database: str, kills: int, mails: int, seed: int) -> dict[str, Any]:
+    """Kill, let finish, account for everything; the figures, and what is wrong by name."""
+    began = time.monotonic()
+    with hunting_ground(base, dovecot, database, seed) as (city, sink, store):
         with closing(Nursery(city.settings_file)) as nursery:
             chance, delivered = random.Random(seed), deque(bag(mails, seed))
             run = Hunt(city, sink, store, chance, delivered, kills, Heard(sink), nursery)

@@ -14,15 +14,13 @@ from typing import Any
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from city import City, tables
 from servers.dovecot import Dovecot
 from servers.postgres import Postgres
 
 from crash import books
-from crash.hunt import BRAKES, BROKEN_OFF, PLENTY, SOON, Heard, Hunt, _figures, _opened, is_whole
+from crash.hunt import SOON, Heard, Hunt, _figures, hunting_ground, is_whole
 from crash.mailbag import bag
 from crash.prey import ABOUT_A_MAIL, Life
-from crash.sink import CarelessSink
 
 LONGEST_WAIT = 20.0
 """Seconds for which somebody at work is looked for; a new one needs some of them to start."""
@@ -94,11 +92,7 @@ def hunt_several(
 ) -> dict[str, Any]:
     """Kill, let finish, account for everything; the figures, and what is wrong by name."""
     began = time.monotonic()
-    settings = tables(base, database)
-    settings["limits"] = dict.fromkeys(BRAKES, PLENTY)
-    users = {"kominfo": dovecot.new_user(), "lpse": dovecot.new_user()}
-    with CarelessSink(base / "sink", seed, BROKEN_OFF) as sink, _opened(database) as store:
-        city = City(base, settings, dovecot, sink, users)
+    with hunting_ground(base, dovecot, database, seed) as (city, sink, store):
         chance, delivered = random.Random(seed), deque(bag(mails, seed))
         run = Herd(city, sink, store, chance, delivered, kills, Heard(sink), None, instances=instances)
         run.run()
