@@ -14,6 +14,9 @@ from mailgate.pulse import Pulse
 from mailgate.store import canaries, mails, outbox, submission, troubles
 from mailgate.store.database import Store
 
+SILENT_SECONDS = 10
+"""Whoever connects and asks nothing keeps no thread of ours for longer."""
+
 
 class State:
     """Figures read from the store at the moment somebody asks."""
@@ -105,6 +108,8 @@ def serve(address: tuple[str, int], store: Store, pulse: Pulse) -> ThreadingHTTP
     registry.register(State(store, pulse))
 
     class Page(BaseHTTPRequestHandler):
+        timeout = SILENT_SECONDS
+
         def do_GET(self) -> None:
             match self.path.partition("?")[0]:
                 case "/metrics":

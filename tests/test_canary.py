@@ -24,7 +24,7 @@ from test_alarm import Watchman, running, watching
 from mailgate import cli, views
 from mailgate.errors import TemporaryError
 from mailgate.gateway import canary
-from mailgate.store import canaries, unreachable
+from mailgate.store import canaries, turns, unreachable
 from mailgate.store.canaries import Canary
 from mailgate.store.database import Connection, Store, require_current
 from mailgate.store.instances import Instance
@@ -384,6 +384,10 @@ def test_a_service_is_seen_whatever_the_database(database_url: str) -> None:
     store, other = Store(database_url), Store(database_url)
     try:
         require_current(store)
+        with store.writing() as write:  # what some command does for a moment is no service
+            turns.turn(write, "canary of kominfo")
+            if not store.is_sqlite:
+                assert not is_served(other)
         assert not is_served(other)
         running = Instance(store)
         running.enter()

@@ -461,7 +461,7 @@ def test_a_submission_server_that_refuses_a_new_token_too_asks_for_a_consent() -
     assert "of-somebody-else" not in str(caught.value)
 
 
-@pytest.mark.parametrize("how", [{"code": 454}, {"drop": True}])
+@pytest.mark.parametrize("how", [{"code": 454}, {"drop": True}, {"code": 454, "text": "4.7.0 no good"}])
 def test_a_submission_server_in_trouble_is_no_refusal_of_the_token(how: dict[str, Any]) -> None:
     bag = Bag("good")
     with Sink(knows=lambda user, token: True) as sink:
@@ -469,6 +469,7 @@ def test_a_submission_server_in_trouble_is_no_refusal_of_the_token(how: dict[str
         with pytest.raises(TemporaryError) as caught:
             sent(sink, bag)
     assert type(caught.value) is TemporaryError
+    assert "good" not in str(caught.value)  # the log is no place for a token
     assert bag.refused == [""]
 
 

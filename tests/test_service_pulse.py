@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from mailgate import notify
+from mailgate import metrics, notify
 from mailgate.errors import TemporaryError, UnforeseenError
 from mailgate.gateway import Office
 from mailgate.metrics import health
@@ -202,3 +202,16 @@ def test_the_heartbeat_is_twice_as_quick_as_systemd_asks_and_only_for_its_own_pr
         else:
             monkeypatch.setenv(name, value)
     assert notify.watchdog_seconds() == seconds
+
+
+def test_whoever_connects_to_the_figures_and_asks_nothing_is_sent_away(
+    pulse: Pulse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "SILENT_SECONDS", 0.05)
+    server = metrics.serve(("127.0.0.1", 0), cast(Store, None), pulse)
+    try:
+        with socket.create_connection(server.server_address[:2], timeout=10) as silent:
+            assert silent.recv(1) == b""
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -136,12 +136,13 @@ class Session:
             self._client.close()
             who = f"{self.server.user} at " if self.server.user else ""
             where = f"{who}{self.server.host}:{self.server.port}"
+            said = _words(error).replace(self._token, "…") if self._token else _words(error)
             if self._token and isinstance(error, aiosmtplib.SMTPAuthenticationError) and error.code >= 500:
                 raise AuthorizationRefusedError(
-                    f"{where} refuses the access token: {_words(error).replace(self._token, '…')};"
+                    f"{where} refuses the access token: {said};"
                     f" run `mailgate authorize {self.server.desk}`, signed in as {self.server.user}"
                 ) from None
-            raise TemporaryError(f"{where}: {_words(error)}") from error
+            raise TemporaryError(f"{where}: {said}") from error
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -9,7 +9,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import DBAPIError
@@ -164,7 +164,7 @@ def _instance(name: str) -> str:
     return f"instance {name}"
 
 
-_HOLDERS = text(
+_LOCKS = text(
     "SELECT l.classid::bigint AS high, l.objid::bigint AS low, a.application_name AS name"
     " FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"
     " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"
@@ -176,6 +176,18 @@ def holders(look: Connection, desks: Iterable[str]) -> dict[str, str]:
     """The instance that holds each mailbox; a desk whose mailbox nobody holds is left out, all on SQLite."""
     if look.dialect.name != "postgresql":
         return {}
-    by_key = {(row.high << 32) | row.low: str(row.name) for row in look.execute(_HOLDERS)}
-    wanted = {desk: key(_mailbox(desk)) % 2**64 for desk in desks}
+    by_key = dict(_locks(look))
+    wanted = {desk: key(_mailbox(desk)) for desk in desks}
     return {desk: by_key[number] for desk, number in wanted.items() if number in by_key}
+
+
+def known(look: Connection) -> list[str]:
+    """The instances that are there, on PostgreSQL: each holds the lock of its own name."""
+    return [name for number, name in _locks(look) if number == key(_instance(name))]
+
+
+def _locks(look: Connection) -> Iterator[tuple[int, str]]:
+    """(key, application name) of all advisory locks."""
+    for row in look.execute(_LOCKS):
+        octets = ((row.high << 32) | row.low).to_bytes(8, "big")
+        yield int.from_bytes(octets, "big", signed=True), str(row.name)
