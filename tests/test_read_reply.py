@@ -1,5 +1,6 @@
 """Are only the words written this time taken, and all of them?"""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,27 @@ def test_an_unmarked_signature_is_cut_above_a_quote_and_stays_in_a_first_letter(
 ) -> None:
     assert reply_text(f"Sudah.\n\n{signed}\n\n{QUOTE}") == f"Sudah.{kept}"
     assert reply_text(f"Sudah.\n\n{signed}") == f"Sudah.\n\n{signed}"
+
+
+LAWYERS = [
+    "This message is intended only for the addressee and may hold what nobody else is to know.",
+    "Whoever is not the intended recipient is asked to delete it together with all copies of it.",
+    "If you have received this message by some mishap that we regret, please notify its sender.",
+    "Surel ini hanya untuk penerima yang dimaksud; isinya tidak boleh disebarkan kepada siapa pun.",
+    "Apabila Anda menerima surel ini karena kesalahan, mohon hapus surel ini beserta lampirannya.",
+    "Falls Sie nicht der richtige Adressat sind, vernichten Sie bitte diese Nachricht umgehend.",
+    "Si vous n'êtes pas le destinataire prévu, merci de détruire ce message et ses pièces jointes.",
+    "Dit bericht is alleen bestemd is voor de geadresseerde en het is uitsluitend vertrouwelijk.",
+    "Este mensaje contiene información confidencial y va dirigido solamente a su destinatario.",
+]
+
+
+@pytest.mark.parametrize("disclaimer", LAWYERS)
+@pytest.mark.parametrize("written_as", [str, str.upper, str.capitalize])
+def test_a_disclaimer_is_nobodys_words_in_small_letters_and_in_capitals(
+    disclaimer: str, written_as: Callable[[str], str]
+) -> None:
+    assert reply_text(f"Masih belum bisa.\n\n{written_as(disclaimer)}") == "Masih belum bisa."
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,8 @@ def ruling(rules: Sequence[Rule], message: Message, *, outside_hours: bool) -> R
 
 def judged(rules: Sequence[Rule], message: Message, *, outside_hours: bool) -> tuple[Judged, ...]:
     """Every rule in its order, with the reasons."""
+    if not rules:
+        return ()
     seen = _seen(message, outside_hours=outside_hours)
     return tuple(_each(rules, seen))
 

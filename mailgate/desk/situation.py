@@ -143,6 +143,8 @@ class Situation:
     """The person in whose name it came has said yes to it."""
     blocked: bool = False
     """Staff silenced this sender."""
+    unreachable: bool = False
+    """Mail to the author came back, before this mail shows that it arrives again."""
     told_lately: frozenset[str] = frozenset()
     """Kinds of `Warned` that were told within a day."""
     sibling: str | None = None

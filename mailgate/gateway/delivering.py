@@ -187,20 +187,31 @@ def _note(write: Connection, one: Claimed, attempt: Attempt, van: Van) -> None:
         braking.paused(van.office, write, van.counter, attempt, now)
     elif isinstance(attempt, Sent) and van.probing:
         submission.lift(write, van.counter.key)
+    follows = _what_follows(write, one, attempt, van, now)
+    if follows is None:
+        return
     try:
         with write.begin_nested():
-            match attempt:
-                case Failed(content=True) if _may_be_reduced(one):
-                    _send_reduced(write, one, attempt, van, now)
-                case Failed():
-                    _tell_of_failure(write, one, attempt, van, now)
-                case Sent() if one.template == Template.STARTED:
-                    _begin_clock(write, one, van, now)
+            follows()
     except Exception as error:
         if passes_by_itself(error):
             raise
         # Otherwise what became of this and of other mails would not be written down: they would leave again.
         log.exception("what follows from this attempt could not be done: message_id=%s", one.message_id)
+
+
+def _what_follows(
+    write: Connection, one: Claimed, attempt: Attempt, van: Van, now: datetime
+) -> Callable[[], None] | None:
+    match attempt:
+        case Failed(content=True) if _may_be_reduced(one):
+            return partial(_send_reduced, write, one, attempt, van, now)
+        case Failed():
+            return partial(_tell_of_failure, write, one, attempt, van, now)
+        case Sent() if one.template == Template.STARTED:
+            return partial(_begin_clock, write, one, van, now)
+        case _:
+            return None
 
 
 def _begin_clock(write: Connection, one: Claimed, van: Van, now: datetime) -> None:

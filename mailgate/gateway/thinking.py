@@ -123,9 +123,9 @@ def _settle(
         return _set_aside(write, kept, result.reason, now)
     try:
         with write.begin_nested():
-            if result.dsn is None and result.author is not None:
-                unreachable.heard(write, counter.key, result.author.address)
             situation = situations.gather(write, result, kept, counter, now, files)
+            if situation.unreachable and result.author is not None and result.dsn is None:
+                unreachable.heard(write, counter.key, result.author.address)
             decision = decide.decide(replace(result, oversize=kept.oversize), situation, counter)
             author = result.authors[0] if result.authors else Address("", "")
             decision, said = settled(office, write, counter, decision, now, kept, situation.tickets)

@@ -84,7 +84,7 @@ def _paragraph(rows: Sequence[str], end: int) -> int:
 
 def _disclaimer(paragraph: Sequence[str]) -> bool:
     text = " ".join(paragraph)
-    return len(text) >= 80 and DISCLAIMER.search(text[:2000]) is not None
+    return len(text) >= 80 and DISCLAIMER.search(text[:2000].casefold()) is not None
 
 
 def _below_ruler(rows: Sequence[str], end: int, *, answer: bool) -> int:

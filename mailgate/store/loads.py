@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from mailgate.desk import brakes
 from mailgate.desk.brakes import Load
-from mailgate.desk.decision import Decision
+from mailgate.desk.decision import Decision, OpenTicket
 from mailgate.desk.situation import Counter
 from mailgate.message.ids import domain_of
 from mailgate.store import alerts, outbox, unreachable
@@ -30,7 +30,11 @@ def load(connection: Connection, decision: Decision, counter: Counter, now: date
         for domain, address in domains.items()
         if outbox.domain_full(connection, key, address, most, since)
     )
-    counts = {number: outbox.automatic_on(connection, key, number, since) for number in sorted(numbers)}
+    opened = {effect.ticket.number for effect in decision.effects if isinstance(effect, OpenTicket)}
+    counts = {  # nobody was ever written to about a ticket that opens only now
+        number: 0 if number in opened else outbox.automatic_on(connection, number, since)
+        for number in sorted(numbers)
+    }
     room = limits.automatic_per_ticket_per_hour - len(public)
     braked = full or any(count > room for count in counts.values())
     told = alerts.since(connection, key, now - DAY) if braked else frozenset()

@@ -1,7 +1,7 @@
 """Which mail came in, and what became of it?"""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -158,13 +158,15 @@ def keep(connection: Connection, place: Place, arrivals: Sequence[Arrival], now:
     seen = seen_uids(connection, place, [arrival.uid for arrival in arrivals])
     arrivals = [arrival for arrival in arrivals if arrival.uid not in seen]
     known = _contents(connection, place.desk, [arrival.index.content for arrival in arrivals])
+    fresh: dict[int, Arrival] = {}
     for arrival in arrivals:
         mail_id = _insert_mail(connection, place, arrival, known, now)
         if arrival.index.content not in known:
             known[arrival.index.content] = mail_id
-            _insert_raw(connection, mail_id, arrival.raw, arrival.index)
+            fresh[mail_id] = arrival
         else:  # whoever moves a mail from the set-aside folder back into the INBOX wants it read once more
             replay(connection, known[arrival.index.content])
+    _insert_raws(connection, fresh)
 
 
 def _contents(connection: Connection, desk: str, contents: Sequence[str]) -> dict[str, int]:
@@ -207,14 +209,20 @@ def _insert_mail(
     return int(key[0])
 
 
-def _insert_raw(connection: Connection, mail_id: int, octets: bytes, index: Index) -> None:
-    connection.execute(_KEEP_RAW, {"mail_id": mail_id, "deflated": zlib.compress(octets, DEFLATE_LEVEL)})
+def _insert_raws(connection: Connection, fresh: Mapping[int, Arrival]) -> None:
+    """Bytes and references, by mail id."""
+    raws = [
+        {"mail_id": mail_id, "deflated": zlib.compress(arrival.raw, DEFLATE_LEVEL)}
+        for mail_id, arrival in fresh.items()
+    ]
     cited = [
         {"mail_id": mail_id, "position": position, "message_id": cited}
-        for position, cited in enumerate(index.references)
+        for mail_id, arrival in fresh.items()
+        for position, cited in enumerate(arrival.index.references)
     ]
-    if cited:
-        connection.execute(_KEEP_REFERENCES, cited)
+    for query, rows in ((_KEEP_RAW, raws), (_KEEP_REFERENCES, cited)):
+        if rows:
+            connection.execute(query, rows)
 
 
 _WAITING = (
@@ -256,8 +264,8 @@ def waiting(connection: Connection, desk: str, most_mails: int, most_octets: int
 def still_waiting(connection: Connection, desk: str, mail_ids: Sequence[int]) -> frozenset[int]:
     """Those that nobody decided meanwhile: until the transaction ends nobody else can."""
     desks_turn(connection, desk)
-    query = select(mail.c.id).where(mail.c.id.in_(mail_ids), mail.c.state == KEPT).with_for_update()
-    return frozenset(connection.scalars(query))
+    mine = and_(mail.c.state == KEPT, mail.c.desk == desk, mail.c.id.in_(mail_ids))
+    return frozenset(connection.scalars(select(mail.c.id).where(mine).with_for_update()))
 
 
 def one(connection: Connection, mail_id: int) -> Kept | None:

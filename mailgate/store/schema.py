@@ -250,7 +250,6 @@ ticket = Table(
     Index(None, "requester_key", "survey_asked_at"),
     Index(None, "desk", "status", "received_at"),
     Index(None, "desk", "requester_key", "opened_at"),
-    Index(None, "close_at"),
     comment="one matter of one requester at one desk",
 )
 
@@ -357,13 +356,11 @@ outbox = Table(
     Column(
         "recipient_domain", Text, nullable=False, server_default=text("''"), comment="of it, for the brakes"
     ),
-    Index(None, "state", "next_at"),
-    Index(None, "desk", "sent_at"),
+    Index(None, "state", "desk", "next_at"),
+    Index(None, "desk", "sent_at", "automatic"),
     Index(None, "desk", "recipient_group", "created_at"),
     Index(None, "desk", "recipient_domain", "created_at"),
     Index(None, "number", "recipient_key", "seq"),
-    Index(None, "desk", "recipient_key", "created_at"),
-    Index(None, "desk", "automatic", "created_at"),
     comment="mail that leaves, one recipient each",
 )
 

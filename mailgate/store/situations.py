@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from operator import itemgetter
@@ -11,18 +12,15 @@ from sqlalchemy import Connection
 
 from mailgate.desk import arguments, brakes
 from mailgate.desk.commands import Wanted, wanted
-from mailgate.desk.decide import same_subject, what_is_said
-from mailgate.desk.decision import Flood
-from mailgate.desk.floods import LASTS, MINUTE, is_one
 from mailgate.desk.followup import survivor
-from mailgate.desk.people import requester_of
-from mailgate.desk.situation import Arrived, CitedMail, Counter, SentMail, Situation
+from mailgate.desk.situation import CitedMail, Counter, SentMail, Situation
 from mailgate.desk.ticket import Ticket
-from mailgate.message.ids import mailbox_group, ref_ids, ticket_numbers, token_of
+from mailgate.message.ids import ref_ids, ticket_numbers, token_of
 from mailgate.message.message import Attachment, Message
 from mailgate.settings import Staff
-from mailgate.store import alerts, blocks, confirmations, floods, mails, outbox, tickets
+from mailgate.store import alerts, confirmations, mails, outbox, senders, tickets
 from mailgate.store.mails import Kept
+from mailgate.store.senders import Sender
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -51,17 +49,17 @@ class _Cited:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sender:
-    """What the brakes of design, promise 5, look at."""
+class _Reach:
+    """The tickets that a mail leads to, locked."""
 
-    mails_lately: int = 0
-    same_subject: str | None = None
-    automatic: tuple[tuple[datetime, datetime], ...] = ()
-    repeated: bool = False
-    domain_full: bool = False
-    blocked: bool = False
-    flood: Flood | None = None
-    minute: tuple[Arrived, ...] = ()
+    tickets: Mapping[str, Ticket]
+    """This desk's."""
+    elsewhere: frozenset[str]
+    """Of other desks."""
+    told_of: AbstractSet[str]
+    """Those of `tickets` about which somebody may be written to."""
+    strangers: tuple[Ticket, ...]
+    touched: frozenset[str]
 
 
 def gather(
@@ -80,15 +78,52 @@ def gather(
     staff = counter.desk.staff_by_address(author.address) if author else None
     asked = wanted(message.own_words) if staff else Wanted()
     cited = _cited(connection, message, counter)
-    sender = _sender(connection, message, kept, counter, now)
-    named = _named(asked, counter, now.astimezone(counter.calendar.zone).year) if staff else []
+    sender = senders.known(connection, message, kept, counter, now)
+    reach = _reach(connection, cited, asked, sender, kept, counter, now)
+    situation = _with_sender(_found(connection, message, kept, counter, now, cited, reach), sender)
+    if reach.told_of:
+        situation = _with_history(connection, situation, reach.told_of, counter)
+    if staff or situation.reported or (author and brakes.full(author.address, situation, counter)):
+        situation = _told_lately(connection, situation, counter)
+    if staff is None:
+        return situation
+    return _for_staff(connection, replace(situation, attachments=attachments), staff, asked, counter)
+
+
+def _reach(
+    connection: Connection,
+    cited: _Cited,
+    asked: Wanted,
+    sender: Sender,
+    kept: Kept,
+    counter: Counter,
+    now: datetime,
+) -> _Reach:
+    named = _named(asked, counter, now.astimezone(counter.calendar.zone).year)
     strangers = _strangers(connection, [*cited.numbers, *named], counter) if asked.strangers else []
     about = [*cited.numbers, *cited.tagged, *named, *strangers]
     every = _tickets(connection, [*about, *_numbers(cited.reported, sender.same_subject, sender.flood)])
-    every |= tickets.locked(connection, minute := _together(sender, kept, counter))
+    every |= tickets.locked(connection, minute := senders.together(sender, kept, counter))
     found = {number: ticket for number, ticket in every.items() if ticket.desk == counter.key}
-    told_of = found.keys() - _only_holding(sender, about, found)
-    situation = Situation(
+    return _Reach(
+        tickets=found,
+        elsewhere=frozenset(every.keys() - found.keys()),
+        told_of=found.keys() - _only_holding(sender, about, found),
+        strangers=tuple(found[number] for number in strangers if number in found),
+        touched=_touched(connection, minute, counter),
+    )
+
+
+def _found(
+    connection: Connection,
+    message: Message,
+    kept: Kept,
+    counter: Counter,
+    now: datetime,
+    cited: _Cited,
+    reach: _Reach,
+) -> Situation:
+    return Situation(
         now=now,
         received_at=kept.received_at,
         number=_next_number(connection, kept.received_at.astimezone(counter.calendar.zone).year, counter),
@@ -96,24 +131,45 @@ def gather(
         reported=cited.reported,
         sent=cited.sent,
         cited=cited.others,
-        tagged=tuple(number for number in cited.tagged if number in found),
-        tickets=found,
-        threads=_threads(connection, told_of, counter),
-        history={number: tickets.history(connection, number, HISTORY_LINES) for number in told_of},
-        strangers=tuple(found[number] for number in strangers if number in found),
-        elsewhere=frozenset(every.keys() - found.keys()),
-        attachments=attachments,
+        tagged=tuple(number for number in cited.tagged if number in reach.tickets),
+        tickets=reach.tickets,
+        strangers=reach.strangers,
+        elsewhere=reach.elsewhere,
         sibling=_sibling(connection, message, kept, counter),
         silent=kept.silent,
         confirmed=kept.confirmed,
         by_hand=kept.folder == counter.desk.imap.sent,
         kept_at=kept.kept_at,
-        touched=_touched(connection, minute, counter),
+        touched=reach.touched,
     )
-    situation = _with_sender(situation, sender)
-    if staff or situation.reported or (author and brakes.full(author.address, situation, counter)):
-        situation = _told_lately(connection, situation, counter)
-    return _for_staff(connection, situation, staff, asked, counter) if staff else situation
+
+
+def _with_sender(situation: Situation, sender: Sender) -> Situation:
+    hour_ago = situation.now - HOUR
+    return replace(
+        situation,
+        mails_lately=sender.mails_lately,
+        same_subject=sender.same_subject,
+        automatic_lately=sum(written > hour_ago for written, _ in sender.automatic),
+        automatic_today=len(sender.automatic),
+        automatic_at=tuple(left for _, left in sender.automatic),
+        repeated=sender.repeated,
+        domain_full=sender.domain_full,
+        blocked=sender.blocked,
+        unreachable=sender.unreachable,
+        flood=sender.flood,
+        minute=sender.minute,
+    )
+
+
+def _with_history(
+    connection: Connection, situation: Situation, numbers: AbstractSet[str], counter: Counter
+) -> Situation:
+    return replace(
+        situation,
+        threads=_threads(connection, numbers, counter),
+        history={number: tickets.history(connection, number, HISTORY_LINES) for number in numbers},
+    )
 
 
 def _cited(connection: Connection, message: Message, counter: Counter) -> _Cited:
@@ -139,57 +195,7 @@ def _tickets(connection: Connection, numbers: Iterable[str]) -> dict[str, Ticket
     return found | tickets.locked(connection, tickets.merged_into(connection, found))
 
 
-# --- who writes -------------------------------------------------------------------------------------------
-
-
-def _sender(connection: Connection, message: Message, kept: Kept, counter: Counter, now: datetime) -> _Sender:
-    """Most senders wrote nothing within the hour: then little has to be counted of them."""
-    if message.author is None:
-        return _Sender()
-    address = message.author.address
-    of_staff = counter.desk.staff_by_address(address) is not None
-    lately = mails.from_sender(connection, counter.key, address, now - HOUR)
-    limits = counter.limits
-    most = max(limits.acks_per_sender_per_hour, limits.acks_per_sender_per_day)
-    automatic = outbox.automatic_to(connection, counter.key, address, now - DAY, most)
-    _, form = requester_of(message, counter)  # by which many people write
-    alone = of_staff or form or kept.silent
-    flood, minute = (None, ()) if alone else _crowd(connection, address, kept, counter)
-    return _Sender(
-        mails_lately=lately,
-        same_subject=_too_often(connection, message, counter, now) if lately else None,
-        automatic=tuple(automatic),
-        repeated=bool(automatic)
-        and mails.repeated(connection, counter.key, address, what_is_said(message), kept.received_at - DAY),
-        domain_full=outbox.domain_full(
-            connection, counter.key, address, limits.automatic_per_domain_per_hour, now - HOUR
-        ),
-        # Who was silenced once and belongs to the staff now is heard.
-        blocked=not of_staff and blocks.contains(connection, counter.key, address),
-        flood=flood,
-        minute=minute,
-    )
-
-
-def _crowd(
-    connection: Connection, address: str, kept: Kept, counter: Counter
-) -> tuple[Flood | None, tuple[Arrived, ...]]:
-    """The sender's flood that this mail belongs to; else their other mails of this minute."""
-    at, group = kept.received_at, mailbox_group(address)
-    flood = floods.at(connection, counter.key, group, at - LASTS, at + MINUTE)
-    if flood is not None:
-        return flood, ()
-    return None, mails.around(connection, counter.key, address, at, MINUTE)
-
-
-def _together(sender: _Sender, kept: Kept, counter: Counter) -> list[str]:
-    """The tickets of this minute, where with this mail they are a flood."""
-    if not is_one(sender.minute, kept.received_at, counter.limits.flood_mails_per_minute):
-        return []
-    return [one.number for one in sender.minute if one.number]
-
-
-def _only_holding(sender: _Sender, about: Iterable[str], found: Mapping[str, Ticket]) -> set[str]:
+def _only_holding(sender: Sender, about: Iterable[str], found: Mapping[str, Ticket]) -> set[str]:
     """A flood's ticket, where this mail leads to it by nothing else.
 
     Nobody is written to about it then; with each mail its history is longer.
@@ -213,23 +219,6 @@ def _touched(connection: Connection, numbers: list[str], counter: Counter) -> fr
         number
         for number, actors in tickets.actors(connection, numbers).items()
         if any(counter.desk.staff_by_address(one) for one in actors)
-    )
-
-
-def _with_sender(situation: Situation, sender: _Sender) -> Situation:
-    hour_ago = situation.now - HOUR
-    return replace(
-        situation,
-        mails_lately=sender.mails_lately,
-        same_subject=sender.same_subject,
-        automatic_lately=sum(written > hour_ago for written, _ in sender.automatic),
-        automatic_today=len(sender.automatic),
-        automatic_at=tuple(left for _, left in sender.automatic),
-        repeated=sender.repeated,
-        domain_full=sender.domain_full,
-        blocked=sender.blocked,
-        flood=sender.flood,
-        minute=sender.minute,
     )
 
 
@@ -386,13 +375,3 @@ def _sibling(connection: Connection, message: Message, kept: Kept, counter: Coun
     if not any(desk.is_own_address(one.address) for one in named for desk in others):
         return None
     return mails.sibling(connection, counter.key, kept.message_id, kept.content)
-
-
-def _too_often(connection: Connection, message: Message, counter: Counter, now: datetime) -> str | None:
-    """The first of too many tickets that one sender opened with one subject within an hour."""
-    requester, _ = requester_of(message, counter)
-    if not requester.address:
-        return None
-    lately = tickets.recent(connection, counter.key, requester.address, now - HOUR)
-    same = [number for number, subject in lately if same_subject(subject, message.subject)]
-    return same[0] if len(same) >= counter.limits.same_subject_per_hour else None

@@ -21,14 +21,18 @@ def mark(connection: Connection, desk: str, address: str, token: str, detail: st
     connection.execute(new.on_conflict_do_nothing())
 
 
+_KNOWN = select(unreachable.c.address_key, unreachable.c.at, unreachable.c.tried_at).where(
+    unreachable.c.desk == bindparam("desk"),
+    unreachable.c.address_key.in_(bindparam("keys", expanding=True)),
+)
+
+
 def known(connection: Connection, desk: str, addresses: Iterable[str]) -> dict[str, Dead]:
     """Those of the addresses to which mail comes back, by their key."""
     keys = sorted({_key(one) for one in addresses})
     if not keys:
         return {}
-    rows = connection.execute(
-        select(unreachable).where(unreachable.c.desk == desk, unreachable.c.address_key.in_(keys))
-    )
+    rows = connection.execute(_KNOWN, {"desk": desk, "keys": keys})
     return {row.address_key: Dead(row.at, row.tried_at) for row in rows}
 
 
