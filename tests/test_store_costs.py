@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from desk_cast import MONDAY, ticket
 from indoors import Indoors, indoors
 from sqlalchemy import Connection, event
-from store_cast import NOW, keep, ticket
+from store_cast import keep
 
 from mailgate.store import mails, outbox, submission
 from mailgate.store.database import Store, upgrade
@@ -62,15 +63,15 @@ WAITING = "SEARCH outbox USING INDEX ix_outbox_state_desk_next_at (state=? AND d
 
 def test_mail_that_left_long_ago_does_not_slow_down_what_is_to_leave_now(store: Store) -> None:
     earlier = "ix_outbox_number_recipient_key_seq (number=? AND recipient_key=? AND seq<?)"
-    claim = ways(store, lambda write: outbox.claim(write, KOMINFO, "one", NOW, 50))
-    waits = ways(store, lambda write: submission.automatic_waits(write, KOMINFO, NOW))
+    claim = ways(store, lambda write: outbox.claim(write, KOMINFO, "one", MONDAY, 50))
+    waits = ways(store, lambda write: submission.automatic_waits(write, KOMINFO, MONDAY))
     assert claim == [WAITING, f"SEARCH earlier USING INDEX {earlier}"]
     assert waits == [WAITING]
 
 
 def test_a_limit_counts_only_what_left_within_its_window_and_what_is_under_way(store: Store) -> None:
     limits = Limits(per_day=0, automatic_per_hour=100)
-    assert ways(store, lambda write: submission.facts(write, KOMINFO, Standing(), limits, NOW)) == [
+    assert ways(store, lambda write: submission.facts(write, KOMINFO, Standing(), limits, MONDAY)) == [
         "SEARCH outbox USING COVERING INDEX ix_outbox_desk_sent_at_automatic (desk=? AND sent_at>?)",
         "SEARCH outbox USING INDEX ix_outbox_state_desk_next_at (state=? AND desk=?)",
     ]
@@ -79,7 +80,7 @@ def test_a_limit_counts_only_what_left_within_its_window_and_what_is_under_way(s
 def test_the_brake_of_a_ticket_looks_at_that_ticket_alone_and_not_at_all_mail_of_the_hour(
     store: Store,
 ) -> None:
-    (way,) = ways(store, lambda write: outbox.automatic_on(write, NUMBER, NOW - timedelta(hours=1)))
+    (way,) = ways(store, lambda write: outbox.automatic_on(write, NUMBER, MONDAY - timedelta(hours=1)))
     assert way == "SEARCH outbox USING INDEX ix_outbox_number_recipient_key_seq (number=?)"
 
 
