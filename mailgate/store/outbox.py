@@ -8,6 +8,7 @@ from typing import Any, assert_never
 from sqlalchemy import (
     Boolean,
     Connection,
+    Integer,
     Row,
     String,
     and_,
@@ -26,7 +27,7 @@ from mailgate.desk.decision import Audience
 from mailgate.desk.priority import Priority
 from mailgate.desk.situation import SentMail
 from mailgate.message.ids import domain_of, mailbox_group
-from mailgate.outbox.retry import LADDER, Attempt, Deferred, Failed, Paused, Sent, Uncertain
+from mailgate.outbox.retry import LADDER, Attempt, Deferred, Failed, Paused, Sent, Tried, Uncertain
 from mailgate.store.schema import outbox
 
 READY, SENDING, SENT = "ready", "sending", "sent"
@@ -73,11 +74,8 @@ class Claimed:
     person_key: str
     message_id: str
     raw: bytes
-    attempts: int
+    tried: Tried
     created_at: datetime
-    first_at: datetime
-    """When it was first tried, now where it was not: giving up counts from here, not from what it waited for
-    a limit or a pause."""
     priority: int
     reduced: bool
 
@@ -167,8 +165,9 @@ _MAY_LEAVE = and_(
 _CLAIM = (
     select(
         outbox.c.seq, outbox.c.token, outbox.c.number, outbox.c.template, outbox.c.audience,
-        outbox.c.recipient, outbox.c.person_key, outbox.c.message_id, outbox.c.attempts, outbox.c.created_at,
-        outbox.c.first_at, outbox.c.priority, outbox.c.reduced, func.length(outbox.c.raw).label("octets"),
+        outbox.c.recipient, outbox.c.person_key, outbox.c.message_id, outbox.c.created_at,
+        outbox.c.attempts, outbox.c.waited, outbox.c.tried_at, outbox.c.priority, outbox.c.reduced,
+        func.length(outbox.c.raw).label("octets"),
     )
     .where(_MAY_LEAVE)
     .order_by(outbox.c.priority, outbox.c.seq)
@@ -208,7 +207,12 @@ def claim(
         update(outbox).where(which),
         {"state": SENDING, "claimed_by": instance, "lease_until": now + LEASE, "data_at": None},
     )
-    return [Claimed(**one | {"first_at": one["first_at"] or now, "raw": raws[one["seq"]]}) for one in chosen]
+    return [_claimed(one, raws[one["seq"]]) for one in chosen]
+
+
+def _claimed(row: dict[str, Any], raw: bytes) -> Claimed:
+    attempts, waited, last_at = (row.pop(name) for name in ("attempts", "waited", "tried_at"))
+    return Claimed(**row, tried=Tried(attempts, timedelta(seconds=waited), last_at), raw=raw)
 
 
 def _chosen(rows: Sequence[dict[str, Any]], automatic: int, most_octets: int) -> list[dict[str, Any]]:
@@ -268,7 +272,8 @@ _SETTLE = (
         last_error=bindparam("error"),
         sent_at=bindparam("accepted"),
         attempts=outbox.c.attempts + 1,
-        first_at=func.coalesce(outbox.c.first_at, bindparam("at")),
+        waited=func.coalesce(bindparam("waited", type_=Integer), outbox.c.waited),
+        tried_at=bindparam("at"),
         claimed_by=None,
         lease_until=None,
     )
@@ -283,21 +288,26 @@ def settle(
     False: the mail is in other hands or settled, and nothing follows from this attempt.
     """
     facts: dict[str, Any] = {"which": seq, "later": None, "error": None, "accepted": None, "doubt": False}
-    facts["at"] = now
+    facts |= {"at": now, "waited": None}
     match attempt:
         case Paused():
             return _put_back(connection, seq, instance)
         case Sent():
             facts |= {"new_state": SENT, "accepted": now}
-        case Deferred(reason, next_at):
-            facts |= {"new_state": DEFERRED, "later": next_at, "error": reason}
+        case Deferred(reason, next_at, waited):
+            facts |= {"new_state": DEFERRED, "later": next_at, "error": reason, "waited": _seconds(waited)}
         case Failed(reason):
             facts |= {"new_state": FAILED, "error": reason}
-        case Uncertain(reason, next_at):
-            facts |= {"new_state": UNCERTAIN, "later": next_at, "error": reason, "doubt": True}
+        case Uncertain(reason, next_at, waited):
+            facts |= {"new_state": UNCERTAIN, "later": next_at, "error": reason, "waited": _seconds(waited)}
+            facts["doubt"] = True
         case _:
             assert_never(attempt)
     return connection.execute(_SETTLE, facts | {"instance": instance}).rowcount == 1
+
+
+def _seconds(some: timedelta) -> int:
+    return int(some.total_seconds())
 
 
 # A doubt outlives attempts that did not come as far as DATA: only an answer to DATA settles it.
@@ -346,7 +356,7 @@ def recover(connection: Connection, now: datetime, *, alone: bool, gone: Iterabl
         .where(dead, outbox.c.data_at.is_not(None))
         .values(
             state=UNCERTAIN, in_doubt=True, next_at=now + LADDER[0], attempts=outbox.c.attempts + 1,
-            claimed_by=None, lease_until=None,
+            tried_at=outbox.c.data_at, claimed_by=None, lease_until=None,
             last_error="mailgate ended before the answer to DATA was known",
         )
     )  # fmt: skip
@@ -482,7 +492,7 @@ def retry(connection: Connection, token: str | None, now: datetime, desk: str | 
     facts = {
         "state": DEFERRED,
         "next_at": now,
-        "first_at": case((outbox.c.state != FAILED, outbox.c.first_at)),
+        "waited": case((outbox.c.state != FAILED, outbox.c.waited), else_=0),
     }
     # An uncertain mail stays uncertain until an answer settles it.
     kept = update(outbox).where(which, outbox.c.state == UNCERTAIN).values(next_at=now)
