@@ -36,7 +36,7 @@ def by_time(office: Office, write: Connection, *, counter: Counter, now: datetim
         return None
     last = canaries.last_by_time(write, counter.key)
     if last is not None:
-        waits = timedelta() <= now - last.sent_at < timedelta(minutes=service.canary_every_minutes)
+        waits = abs(now - last.sent_at) < timedelta(minutes=service.canary_every_minutes)
         if waits or canaries.waits(last):
             return None
     canaries.forget(write, counter.key, now - KEPT_FOR)

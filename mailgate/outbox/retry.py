@@ -213,6 +213,8 @@ def _speaks_of_content(refusal: Answer) -> bool:
 _LATER = timedelta(hours=1)
 """A rolling limit frees itself bit by bit: it is looked at again every hour."""
 _SOON = timedelta(minutes=5)
+LONGEST_PAUSE = _LATER
+"""Of a desk, by `Paused`."""
 
 
 def _status(code: str) -> re.Pattern[str]:

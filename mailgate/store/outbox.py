@@ -1,7 +1,7 @@
 """Which mail is to leave, and what became of it?"""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
@@ -28,6 +28,7 @@ from mailgate.desk.priority import Priority
 from mailgate.desk.situation import SentMail
 from mailgate.message.ids import domain_of, mailbox_group
 from mailgate.outbox.retry import LADDER, Attempt, Deferred, Failed, Paused, Sent, Tried, Uncertain
+from mailgate.store.lately import Lately
 from mailgate.store.schema import outbox
 
 READY, SENDING, SENT = "ready", "sending", "sent"
@@ -366,6 +367,29 @@ def recover(connection: Connection, now: datetime, *, alone: bool, gone: Iterabl
     return lost.rowcount
 
 
+def bound(connection: Connection, now: datetime, longest: Mapping[str, timedelta]) -> int:
+    """No plan that a clock made which ran ahead lies further off than one that is made now.
+
+    `longest`: between two attempts, by desk. Returns how many mails would have waited for it.
+    """
+    moved = connection.execute(
+        update(outbox).where(outbox.c.state == READY, outbox.c.next_at > now).values(next_at=now)
+    ).rowcount
+    for desk, pause in longest.items():
+        waits = outbox.c.state.in_([DEFERRED, UNCERTAIN]), outbox.c.next_at > now + pause
+        later = update(outbox).where(outbox.c.desk == desk, *waits).values(next_at=now + pause)
+        moved += connection.execute(later).rowcount
+    held = outbox.c.state == SENDING, outbox.c.lease_until > now + LEASE
+    return moved + connection.execute(update(outbox).where(*held).values(lease_until=now + LEASE)).rowcount
+
+
+def newest_sent(connection: Connection, desk: str) -> datetime | None:
+    newest: datetime | None = connection.scalar(
+        select(func.max(outbox.c.sent_at)).where(outbox.c.desk == desk)
+    )
+    return newest
+
+
 def cited(connection: Connection, tokens: Sequence[str]) -> dict[str, SentMail]:
     """Our mails by the random part of their ids."""
     if not tokens:
@@ -412,6 +436,7 @@ def sent_about(connection: Connection, number: str) -> list[tuple[str, str, date
 _TO_REQUESTERS = and_(
     outbox.c.desk == bindparam("desk"),
     outbox.c.created_at > bindparam("since"),
+    outbox.c.created_at < bindparam("until"),
     outbox.c.automatic.is_(True),
     outbox.c.audience == Audience.REQUESTER.value,
 )
@@ -424,10 +449,10 @@ _TO_SENDER = (
 
 
 def automatic_to(
-    connection: Connection, desk: str, recipient: str, since: datetime, most: int
+    connection: Connection, desk: str, recipient: str, when: Lately, most: int
 ) -> list[tuple[datetime, datetime]]:
     """(written, left or written) of the newest automatic mails to one requester, however they spell it."""
-    facts = {"desk": desk, "recipient": mailbox_group(recipient), "since": since, "most": most}
+    facts = {"desk": desk, "recipient": mailbox_group(recipient), "most": most} | asdict(when)
     return [(row.created_at, row.sent_at or row.created_at) for row in connection.execute(_TO_SENDER, facts)]
 
 
@@ -440,18 +465,18 @@ _NTH_TO_DOMAIN = (
 )
 
 
-def domain_full(connection: Connection, desk: str, recipient: str, most: int, since: datetime) -> bool:
-    """Whether requesters at the recipient's domain had `most` automatic mails since then."""
-    facts = {"desk": desk, "recipient": domain_of(recipient), "since": since, "before": max(most - 1, 0)}
-    return connection.scalar(_NTH_TO_DOMAIN, facts) is not None
+def domain_full(connection: Connection, desk: str, recipient: str, most: int, when: Lately) -> bool:
+    """Whether requesters at the recipient's domain had `most` automatic mails then."""
+    facts = {"desk": desk, "recipient": domain_of(recipient), "before": max(most - 1, 0)}
+    return connection.scalar(_NTH_TO_DOMAIN, facts | asdict(when)) is not None
 
 
 _ON_TICKET = select(func.count()).where(_TO_REQUESTERS, outbox.c.number == bindparam("number"))
 
 
-def automatic_on(connection: Connection, desk: str, number: str, since: datetime) -> int:
+def automatic_on(connection: Connection, desk: str, number: str, when: Lately) -> int:
     """How many automatic mails the requester's side of a ticket got."""
-    return connection.scalar(_ON_TICKET, {"desk": desk, "number": number, "since": since}) or 0
+    return connection.scalar(_ON_TICKET, {"desk": desk, "number": number} | asdict(when)) or 0
 
 
 def mark_bounced(connection: Connection, token: str, detail: str, now: datetime) -> None:

@@ -22,6 +22,7 @@ from mailgate.message.ids import mailbox_group, ref_ids, ticket_numbers, token_o
 from mailgate.message.message import Attachment, Message
 from mailgate.settings import Staff
 from mailgate.store import alerts, blocks, confirmations, floods, mails, outbox, tickets
+from mailgate.store.lately import lately
 from mailgate.store.mails import Kept
 
 HOUR = timedelta(hours=1)
@@ -148,21 +149,22 @@ def _sender(connection: Connection, message: Message, kept: Kept, counter: Count
         return _Sender()
     address = message.author.address
     of_staff = counter.desk.staff_by_address(address) is not None
-    lately = mails.from_sender(connection, counter.key, address, now - HOUR)
+    hour = lately(now, HOUR)
+    written = mails.from_sender(connection, counter.key, address, hour)
     limits = counter.limits
     most = max(limits.acks_per_sender_per_hour, limits.acks_per_sender_per_day)
-    automatic = outbox.automatic_to(connection, counter.key, address, now - DAY, most)
+    automatic = outbox.automatic_to(connection, counter.key, address, lately(now, DAY), most)
     _, form = requester_of(message, counter)  # by which many people write
     alone = of_staff or form or kept.silent
     flood, minute = (None, ()) if alone else _crowd(connection, address, kept, counter)
     return _Sender(
-        mails_lately=lately,
-        same_subject=_too_often(connection, message, counter, now) if lately else None,
+        mails_lately=written,
+        same_subject=_too_often(connection, message, counter, now) if written else None,
         automatic=tuple(automatic),
         repeated=bool(automatic)
         and mails.repeated(connection, counter.key, address, what_is_said(message), kept.received_at - DAY),
         domain_full=outbox.domain_full(
-            connection, counter.key, address, limits.automatic_per_domain_per_hour, now - HOUR
+            connection, counter.key, address, limits.automatic_per_domain_per_hour, hour
         ),
         # Who was silenced once and belongs to the staff now is heard.
         blocked=not of_staff and blocks.contains(connection, counter.key, address),
@@ -287,7 +289,8 @@ def _leads(some: Iterable[Ticket]) -> set[str]:
 
 
 def _told_lately(connection: Connection, situation: Situation, counter: Counter) -> Situation:
-    return replace(situation, told_lately=alerts.since(connection, counter.key, situation.now - DAY))
+    told = alerts.told_lately(connection, counter.key, lately(situation.now, DAY))
+    return replace(situation, told_lately=told)
 
 
 def _for_staff(
@@ -299,13 +302,17 @@ def _for_staff(
     return replace(
         situation,
         requests={number: tickets.request(connection, number) for number in situation.tickets},
-        surveyed=tickets.surveyed(connection, situation.tickets.values(), situation.now - SURVEYED_AGAIN),
+        surveyed=tickets.surveyed(
+            connection, situation.tickets.values(), lately(situation.now, SURVEYED_AGAIN)
+        ),
         files={number: tickets.files(connection, number) for number in situation.tickets},
         spoken=tickets.spoken(connection, told_of),
         asked=confirmations.asked(connection, told_of),
         listing=tuple(tickets.unfinished(connection, counter.key)) if asked.listing else (),
         month=tuple(tickets.received_between(connection, counter.key, since, until)) if since < until else (),
-        unanswered=confirmations.unanswered(connection, counter.key, staff.address, situation.now - DAY),
+        unanswered=confirmations.unanswered(
+            connection, counter.key, staff.address, lately(situation.now, DAY)
+        ),
     )
 
 
@@ -329,7 +336,7 @@ def without_mail(connection: Connection, ticket: Ticket, counter: Counter, now: 
         number=ticket.number,
         tickets={ticket.number: ticket},
         threads=_threads(connection, [ticket.number], counter),
-        told_lately=alerts.since(connection, counter.key, now - DAY),
+        told_lately=alerts.told_lately(connection, counter.key, lately(now, DAY)),
         requests={ticket.number: tickets.request(connection, ticket.number)},
         questions={ticket.number: tickets.question(connection, ticket.number)},
         files={ticket.number: tickets.files(connection, ticket.number)},
@@ -393,6 +400,6 @@ def _too_often(connection: Connection, message: Message, counter: Counter, now: 
     requester, _ = requester_of(message, counter)
     if not requester.address:
         return None
-    lately = tickets.recent(connection, counter.key, requester.address, now - HOUR)
-    same = [number for number, subject in lately if same_subject(subject, message.subject)]
+    opened = tickets.recent(connection, counter.key, requester.address, lately(now, HOUR))
+    same = [number for number, subject in opened if same_subject(subject, message.subject)]
     return same[0] if len(same) >= counter.limits.same_subject_per_hour else None
