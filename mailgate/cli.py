@@ -885,13 +885,14 @@ def outbox_cancel(
     """Let mail that waits never leave; its ticket notes it. Exit 1: something could not be cancelled.
 
     What is on its way or has left is refused. An uncertain mail may have arrived all the same. A cancelled
-    notice that the repair begins starts no clock.
+    notice that the repair begins starts no clock and is void, a ticket waits for no answer to a cancelled
+    question, and whoever has the ticket is told by mail of words that the requester does not get.
 
     Examples: mailgate outbox cancel rjgcjbdvbj5hwd5kfv2xf7cgmu ·
     mailgate outbox cancel --desk kominfo --automatic
     """
+    from mailgate.gateway import cancelling
     from mailgate.logs import printable
-    from mailgate.store import cancelling
 
     if bool(message_ids) == automatic or automatic != (desk is not None):
         raise UsageError("outbox cancel: name Message-IDs, or --desk D --automatic")
@@ -899,13 +900,14 @@ def outbox_cancel(
         _know_desk(settings, desk)
         if desk is not None and not yes:
             _ask(f"Cancel all automatic mail of {desk} that waits?")
-        with store.writing() as write:
-            now = datetime.now(UTC)
-            done = (
-                cancelling.automatic(write, desk, now)
+        office, now, wanted = _office(), datetime.now(UTC), [one.strip("<>") for one in message_ids or ()]
+        done = store.written(
+            lambda write: (
+                cancelling.automatic(office, write, desk, now)
                 if desk is not None
-                else cancelling.by_id(write, [one.strip("<>") for one in message_ids or ()], now)
+                else cancelling.by_id(office, write, wanted, now)
             )
+        )
     for one in done:
         print(printable(f"{one.wanted}: {one.words}"))
     if desk is not None:

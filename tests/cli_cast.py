@@ -171,7 +171,7 @@ def _send(store: Store) -> None:
     with store.writing() as write:
         outbox.add(write, [_mail(name) for name in outcomes], NOW)
         for one in outbox.claim(write, "kominfo", "test", NOW, len(outcomes) - 1):
-            outbox.settle(write, one.seq, judge(outcomes[one.token.partition("-")[0]], 0, NOW, NOW), NOW)
+            outbox.settle(write, one.seq, judge(outcomes[one.token.partition("-")[0]], one.tried, NOW), NOW)
 
 
 def _mail(name: str) -> Composed:

@@ -27,6 +27,7 @@ from mailgate.desk.decision import (
     Send,
     Template,
     Waiting,
+    Withdrawn,
 )
 from mailgate.desk.figures import Figures
 from mailgate.desk.ticket import Outcome, Status, Suggestion
@@ -424,6 +425,13 @@ def notifications() -> dict[str, Send]:
         ),
         "notification_undeliverable": notification(
             Notice.UNDELIVERABLE, ticket=held, text=bounce, author="", reply_is_public=False
+        ),
+        "notification_cancelled": notification(
+            Notice.CANCELLED,
+            ticket=held,
+            text="rina@disdik.example.go.id",
+            author="",
+            withdrawn=Withdrawn(Template.STARTED, perhaps=False),
         ),
         "notification_note": notification(Notice.NOTE, ticket=held, text="Akun terkunci.", author=str(DONI)),
         "notification_answered": notification(Notice.ANSWERED, **told),

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from city import ADMIN, MONDAY, City, parsed, tables
 from evidence import FOLDERS, rows
-from indoors import _empty, _Here
+from indoors import Here, _empty
 from servers.dovecot import Dovecot
 from servers.proxy import Proxy, Speaks
 from servers.sink import Sink
@@ -28,7 +28,7 @@ WAITS = timedelta(hours=5)
 USERS = {"desk": "rahasia"}
 
 
-class HereReader(_Here):
+class HereReader(Here):
     def close(self) -> None:
         pass
 

@@ -33,7 +33,7 @@ from mailgate.store.mails import Arrival, Place
 _offices: dict[str, Office] = {}
 
 
-class _Here:
+class Here:
     """Reads in this very process."""
 
     def read_all(self, raws: Iterable[bytes]) -> Iterator[Message | Unreadable]:
@@ -78,7 +78,7 @@ class Indoors(City):
         office, clock = self.office(), lambda: self.now.astimezone(UTC)
         with self.store() as store:
             for counter in office.counters.values():
-                gateway.think(office, store, _Here(), counter, clock)
+                gateway.think(office, store, Here(), counter, clock)
             gateway.tick(office, store, clock)
         return 0
 

@@ -687,7 +687,7 @@ def test_a_service_that_cannot_reach_its_database_says_so_by_the_command(
     }
     for _ in range(2):
         with quick_city.store() as store, pytest.raises(TemporaryError):
-            Service(quick_city.office(), store, lambda: datetime.now(UTC)).run()
+            Service(quick_city.office(), store, lambda: quick_city.now.astimezone(UTC)).run()
         with pytest.raises(TemporaryError):
             quick_city.run()
     assert heard.parts == [("database", "begin")]  # systemd tries again every ten seconds

@@ -121,7 +121,7 @@ def test_two_that_alert_for_the_first_time_alert_once(stores: list[Store]) -> No
     def alert(store: Store) -> bool:
         start.wait()
         with store.writing() as write:
-            if alerts.last(write, "kominfo", "set_aside") is not None:
+            if alerts.last(write, "kominfo", "set_aside", NOW) is not None:
                 return False
             alerts.told(write, "kominfo", "set_aside", NOW)
             return True

@@ -17,7 +17,7 @@ from sqlalchemy import Row, text
 from store_cast import keep
 
 from mailgate.outbox.allowance import allowance
-from mailgate.outbox.retry import Answer, Attempt, Lost, Paused, Stage, judge
+from mailgate.outbox.retry import Answer, Attempt, Lost, Paused, Stage, Tried, judge
 from mailgate.store import cancelling, outbox, submission
 from mailgate.store.database import Store, upgrade
 from mailgate.store.outbox import Claimed, Composed
@@ -63,7 +63,7 @@ def begin(store: Store, one: Claimed, who: str = "one", now: datetime = NOW) -> 
 
 def settle(store: Store, one: Claimed, outcome: Answer | Lost, now: datetime = NOW) -> None:
     with store.writing() as write:
-        outbox.settle(write, one.seq, judge(outcome, one.attempts, one.created_at, now), now)
+        outbox.settle(write, one.seq, judge(outcome, one.tried, now), now)
 
 
 def recover(store: Store, now: datetime, *, alone: bool) -> int:
@@ -137,7 +137,7 @@ def test_a_mail_that_has_to_wait_is_not_overtaken(store: Store, outcome: Answer 
     assert claim(store, now=NOW + SOON) == []
     later = NOW + timedelta(hours=1)
     (again,) = claim(store, now=later)
-    assert (again.token, again.attempts) == ("first", 1)
+    assert (again.token, again.tried.attempts) == ("first", 1)
     assert again.message_id == first.message_id
 
 
@@ -182,7 +182,7 @@ def test_after_a_crash_only_mail_whose_answer_is_missing_is_uncertain(store: Sto
     assert states(store) == {"begun": "uncertain", "not begun": "ready", "never claimed": "ready"}
     assert tokens(claim(store, "next", NOW + SOON)) == ["not begun", "never claimed"]
     (again,) = claim(store, "next", NOW + timedelta(hours=1))
-    assert (again.token, again.attempts, again.message_id) == ("begun", 1, begun.message_id)
+    assert (again.token, again.tried.attempts, again.message_id) == ("begun", 1, begun.message_id)
 
 
 def test_a_crash_while_the_lease_of_a_dead_instance_runs_out_is_uncertain_too(store: Store) -> None:
@@ -209,7 +209,7 @@ def test_what_was_claimed_and_not_begun_goes_back_untouched(store: Store) -> Non
     with store.writing() as write:
         outbox.release(write, [one.seq for one in claimed], "one")
     assert states(store) == {"begun": "sending", "not begun": "ready"}
-    assert [(one.token, one.attempts) for one in claim(store)] == [("not begun", 0)]
+    assert [(one.token, one.tried.attempts) for one in claim(store)] == [("not begun", 0)]
 
 
 @pytest.mark.parametrize("end", ["release", "recover"])
@@ -273,9 +273,7 @@ def _free(rows: list[Row[Any]], now: datetime) -> list[int]:
 
 
 def _settled(store: Store, one: Claimed, outcome: Answer | Lost | Paused, now: datetime) -> None:
-    attempt: Attempt = (
-        outcome if isinstance(outcome, Paused) else judge(outcome, one.attempts, one.first_at, now)
-    )
+    attempt: Attempt = outcome if isinstance(outcome, Paused) else judge(outcome, one.tried, now)
     with store.writing() as write:
         assert outbox.settle(write, one.seq, attempt, now)
 
@@ -355,9 +353,9 @@ def test_a_pause_of_the_server_leaves_a_mail_as_it_was_and_a_doubt_a_doubt(store
     _settled(store, fresh, PAUSED, NOW)
     later = NOW + timedelta(hours=1)
     again = claim(store, now=later)
-    assert [(one.token, one.attempts, one.first_at) for one in again] == [
-        ("fresh", 0, later),
-        ("doubted", 1, NOW),
+    assert [(one.token, one.tried) for one in again] == [
+        ("fresh", Tried()),
+        ("doubted", Tried(1, timedelta(), NOW)),
     ]
     for one in again:
         _settled(store, one, PAUSED, later)

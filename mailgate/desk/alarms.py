@@ -123,6 +123,7 @@ def remembered(
     spells: Mapping[str, Spell], troubles: Iterable[Trouble], teller: str, now: datetime
 ) -> dict[str, Spell]:
     """The spells as they stand after a look; those of other tellers are theirs."""
+    spells = {part: _not_ahead(spell, now) for part, spell in spells.items()}
     present = {one.part: one for one in troubles}
     theirs = {part: spell for part, spell in spells.items() if spell.teller != teller}
     mine = {part: spell for part, spell in spells.items() if spell.teller == teller}
@@ -133,6 +134,21 @@ def remembered(
         if part not in spells
     }
     return theirs | {part: spell for part, spell in kept.items() if spell is not None} | fresh
+
+
+def _not_ahead(spell: Spell, now: datetime) -> Spell:
+    """Nothing of it is still to come: a clock that ran ahead must not silence it until then."""
+
+    def past(moment: datetime | None) -> datetime | None:
+        return min(moment, now) if moment is not None else None
+
+    return replace(
+        spell,
+        since=min(spell.since, now),
+        told_at=past(spell.told_at),
+        fine_since=past(spell.fine_since),
+        tried_at=past(spell.tried_at),
+    )
 
 
 def _aged(spell: Spell, trouble: Trouble | None, now: datetime) -> Spell | None:

@@ -165,7 +165,7 @@ def _why_held(send: Send, load: Load, now: datetime, counter: Counter) -> tuple[
     """Why this mail stays, and what is known after it."""
     dead = load.dead.get(send.to.key)
     if dead is not None:
-        if send.audience is not Audience.STAFF or now - (dead.tried_at or dead.at) < TRIED_AGAIN_AFTER:
+        if send.audience is not Audience.STAFF or abs(now - (dead.tried_at or dead.at)) < TRIED_AGAIN_AFTER:
             return f"mail to it comes back since {dead.at:%Y-%m-%d}", load
         return None, replace(load, dead={**load.dead, send.to.key: replace(dead, tried_at=now)})
     if send.audience is Audience.STAFF:

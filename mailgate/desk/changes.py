@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mailgate.desk import sla
-from mailgate.desk.situation import Counter
+from mailgate.desk.decision import Template
+from mailgate.desk.situation import Counter, SentMail
 from mailgate.desk.ticket import Outcome, Status, Ticket
 from mailgate.settings import Staff
 
@@ -87,6 +88,22 @@ def notified(ticket: Ticket, at: datetime, by: str, counter: Counter) -> Ticket:
     ticket = replace(ticket, started=True, notified_at=at, notified_by=by)
     if clock_began(ticket, counter) == at:  # what was waited for before stopped no clock
         ticket = replace(ticket, paused_seconds=0)
+    return with_due(ticket, counter)
+
+
+def unannounced(ticket: Ticket, sent: SentMail, counter: Counter) -> Ticket:
+    """This notice of the start did not reach the requester: it started no clock and promised nothing.
+
+    The same ticket where the notice was another mail, or they know it by another one (domain, Q3).
+    """
+    not_yet = sent.template == Template.STARTED and ticket.started and ticket.notified_at is None
+    of_requester = sent.recipient.casefold() == ticket.requester.key
+    if ticket.notified_by != sent.token and not (not_yet and of_requester):
+        return ticket
+    work, promised = counter.desk.work_of(ticket.work), ticket.promised_due_at
+    if work is not None and promised == counter.calendar.add(sent.created_at, work.within):
+        promised = None
+    ticket = replace(ticket, started=False, notified_at=None, notified_by=None, promised_due_at=promised)
     return with_due(ticket, counter)
 
 

@@ -210,8 +210,9 @@ def undeliverable(
     ]
     if message is not None:
         effects.append(said(ticket.number, MessageKind.BOUNCE, message))
-    if ticket.notified_by == sent.token:  # nobody was told that the repair begins (domain, Q3)
-        ticket = changes.with_due(replace(ticket, started=False, notified_at=None, notified_by=None), counter)
+    known = changes.unannounced(ticket, sent, counter)
+    if known != ticket:  # nobody was told that the repair begins (domain, Q3)
+        ticket = known
         effects += [SaveTicket(ticket), event(ticket.number, "notice_void", "the notice came back")]
     if sent.bounced or (sent.automatic and sent.came_back) or _hushed(situation, counter):
         return effects

@@ -107,6 +107,8 @@ class Notice(StrEnum):
     REFUSED = "refused"
     """The server refused a mail to this member of the staff for what stands in it, `Letter.text` is its code:
     here is what it was about, without anything that the requester wrote."""
+    CANCELLED = "cancelled"
+    """An admin cancelled a mail of ours to `Letter.text` before it left: `Letter.withdrawn`."""
     FLOOD = "flood"
     """One sender's many mails are one ticket, and not told of one by one: `Letter.flood`."""
 
@@ -362,6 +364,15 @@ class Flood:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """A mail that was cancelled before it left."""
+
+    template: Template
+    perhaps: bool
+    """It may have left all the same: an answer was lost."""
+
+
+@dataclass(frozen=True, slots=True)
 class FloodNews:
     """What staff are told of a flood."""
 
@@ -440,6 +451,8 @@ class Letter:
     """For DIGEST."""
     flood: FloodNews | None = None
     """For Notice.FLOOD."""
+    withdrawn: Withdrawn | None = None
+    """For Notice.CANCELLED."""
     undeliverable_since: datetime | None = None
     """For staff: since when mail to the ticket's requester comes back; None: it does not."""
     looks_automatic: bool = False

@@ -172,9 +172,13 @@ def _untouched(ticket: Ticket, situation: Situation) -> bool:
 
 def is_due(flood: Flood, now: datetime) -> bool:
     """Whether staff are to be told how much came: once when it is over, and now and then while it lasts."""
-    waited = now - flood.told_at
-    over = now - flood.last_at >= LASTS
+    waited = abs(now - flood.told_at)  # in the future only where a clock ran ahead
+    over = _is_over(flood, now)
     return flood.mails > flood.told_mails and (waited >= TOLD_AGAIN_AFTER or (over and waited >= LASTS))
+
+
+def _is_over(flood: Flood, now: datetime) -> bool:
+    return abs(now - flood.last_at) >= LASTS
 
 
 def summed_up(
@@ -184,7 +188,7 @@ def summed_up(
     told = TellOfFlood(flood)
     if ticket.outcome is Outcome.SPAM:
         return Decision(Handling.FILED, "a flood of a sender who is silenced", ticket.number, (told,))
-    over = situation.now - flood.last_at >= LASTS
+    over = _is_over(flood, situation.now)
     facts = FloodNews(flood, subjects, counter.limits.flood_mails_per_minute, over)
     said_of_it = f"a flood of {flood.mails} mails of {flood.sender_group}"
     effects: tuple[Effect, ...] = (

@@ -16,6 +16,7 @@ from mailgate.desk.decision import (
     ReceiptLine,
     Send,
     Template,
+    Withdrawn,
 )
 from mailgate.desk.people import holder_of, may_see, readers, without_addresses_of_staff
 from mailgate.desk.situation import Counter, Situation
@@ -162,6 +163,7 @@ class News:
     template: Template = Template.NOTIFICATION
     causes: tuple[Due, ...] = ()
     flood: FloodNews | None = None
+    withdrawn: Withdrawn | None = None
 
     @classmethod
     def of(cls, notice: Notice, message: Message, other_number: str = "") -> Self:
@@ -187,6 +189,7 @@ def notifications(
         reason=news.reason,
         causes=news.causes,
         flood=news.flood,
+        withdrawn=news.withdrawn,
         notice=news.notice,
         other_number=news.other_number,
         promise=promise(ticket, counter),

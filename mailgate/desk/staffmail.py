@@ -345,7 +345,7 @@ def confirmed(found: ConfirmationReply, message: Message, situation: Situation, 
     person = found.staff.address
     if mail_id is None or asked is None or asked.settled:
         return Decision(Handling.REFUSED, f"{person} answered this question before: nothing done", number)
-    if situation.now - asked.asked_at > CONFIRMED_WITHIN:
+    if abs(situation.now - asked.asked_at) > CONFIRMED_WITHIN:
         ticket = situation.tickets.get(number) if number else None
         letter = letters.refused([ReceiptLine("", Result.EXPIRED)], ticket, counter)
         told = letters.receipt(found.staff, message, letter, situation, counter)

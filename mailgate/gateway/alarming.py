@@ -75,7 +75,7 @@ def patience(office: Office) -> timedelta:
 def look(office: Office, store: Store, pulse: Pulse, kept: Alarm, clock: Clock) -> int:
     """Tell of what begins, lasts and is over; returns how many times somebody was told."""
     now = clock()
-    kept.began = kept.began or now
+    kept.began = min(kept.began or now, now)
     spells = kept.memory.recalled()
     found = [*alarms.gathered(_ailing(pulse, now)), *_in_the_store(store, pulse, spells, now)]
     silent = {
@@ -256,7 +256,7 @@ def _told_otherwise(
     office: Office, store: Store, kept: Alarm, one: Unsent, silent: Collection[str], now: datetime
 ) -> bool:
     tried = kept.tried.get(one.token)
-    again = tried is not None and now - tried < alarms.TRIED_AGAIN_AFTER
+    again = tried is not None and timedelta() <= now - tried < alarms.TRIED_AGAIN_AFTER
     others = [key for key in office.counters if key != one.desk and key not in silent]
     refused = one.desk in silent or one.state == FAILED
     if again or one.desk not in office.counters or not kept.may_tell(now):
@@ -291,7 +291,9 @@ def _passed(
 def _by_command(
     office: Office, store: Store, kept: Alarm, one: Unsent, letter: Letter, now: datetime
 ) -> bool:
-    kept.tried = {token: at for token, at in kept.tried.items() if now - at < HOUR} | {one.token: now}
+    kept.tried = {token: at for token, at in kept.tried.items() if timedelta() <= now - at < HOUR} | {
+        one.token: now
+    }
     if not office.settings.service.alert_command:
         log.critical("an alert of desk=%s cannot leave, and no alert_command is set: %s", one.desk, one.token)
         return False

@@ -100,7 +100,7 @@ def _tell(
     """Nothing is held up by news that cannot be written."""
     try:
         with write.begin_nested():
-            last = alerts.last(write, counter.key, f"outbox {hold}")
+            last = alerts.last(write, counter.key, f"outbox {hold}", now)
             if last is not None and now - last < TOLD_AGAIN_AFTER[hold]:
                 return
             alerts.told(write, counter.key, f"outbox {hold}", now)

@@ -160,7 +160,7 @@ def _envelope(one: Claimed) -> Envelope:
 
 
 def _judged(outcome: Outcome, one: Claimed, van: Van) -> Attempt:
-    return judge(outcome, one.attempts, one.first_at, van.clock(), ladder(van.counter.desk))
+    return judge(outcome, one.tried, van.clock(), ladder(van.counter.desk))
 
 
 def _log_attempt(key: str, one: Claimed, attempt: Attempt, noted: "asyncio.Future[None]") -> None:

@@ -21,7 +21,7 @@ from mailgate.intake.imap import Mailbox
 from mailgate.message.ids import ref_ids, token_of
 from mailgate.message.message import Message, Unreadable
 from mailgate.message.worker import reader
-from mailgate.outbox.retry import Sent, judge
+from mailgate.outbox.retry import Sent, Tried, judge
 from mailgate.outbox.smtp import Envelope, Notify, Server, Session
 from mailgate.store import outbox
 from mailgate.store.database import Store
@@ -171,7 +171,7 @@ async def _handed_over(server: Server, one: Composed, now: datetime) -> None:
         # Nobody is to hear of it by mail when it is lost: somebody waits for it here.
         envelope = Envelope(one.recipient, one.raw, one.token, Notify.NEVER)
         outcome = await session.envelope(envelope) or await session.data(one.raw)
-    attempt = judge(outcome, 0, now, now)
+    attempt = judge(outcome, Tried(), now)
     if not isinstance(attempt, Sent):
         raise TemporaryError(f"{server.host}:{server.port} did not take it: {attempt.reason}")
 

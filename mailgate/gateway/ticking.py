@@ -15,11 +15,13 @@ from mailgate.desk.situation import Counter
 from mailgate.desk.ticket import Ticket
 from mailgate.errors import TemporaryError
 from mailgate.gateway import canary
-from mailgate.gateway.loaded import Clock, Office
+from mailgate.gateway.loaded import Clock, Office, ladder
 from mailgate.gateway.recording import alerted, recorded
-from mailgate.store import alerts, digests, mails, outbox, situations, tickets
+from mailgate.outbox.retry import LONGEST_PAUSE
+from mailgate.store import alerts, digests, mails, outbox, situations, submission, tickets
 from mailgate.store import floods as known_floods
 from mailgate.store.database import Connection, Store
+from mailgate.store.lately import CLOCKS_DIFFER
 
 log = logging.getLogger("mailgate")
 
@@ -39,6 +41,7 @@ def tick(office: Office, store: Store, clock: Clock) -> int:
     now = clock()
     desks = list(office.counters)
     with store.writing() as write:
+        _bound(office, write, now)
         outbox.recover(write, now, alone=False)
     for counter in office.counters.values():
         _acted(store, partial(_look_again, counter=counter, now=now))
@@ -56,17 +59,31 @@ def tick(office: Office, store: Store, clock: Clock) -> int:
     return done
 
 
+def _bound(office: Office, write: Connection, now: datetime) -> None:
+    """A clock that ran ahead and was set back leaves plans behind that nobody would live to see."""
+    longest = {key: ladder(counter.desk).longest for key, counter in office.counters.items()}
+    if moved := outbox.bound(write, now, longest) + submission.bound(write, now, LONGEST_PAUSE):
+        log.warning("the clock was ahead: %d mails or pauses were planned by it and wait no longer", moved)
+
+
 def _look_again(write: Connection, *, counter: Counter, now: datetime) -> str | None:
     """Other escalations or hours than before: the moments in the rows were worked out by the old ones."""
-    kind = f"watched by {watch.fingerprint(counter)}"
-    if alerts.last(write, counter.key, kind) is not None:
+    kind = f"watched by {watch.fingerprint(counter)}{_of_a_wrong_clock(write, counter, now)}"
+    if alerts.last(write, counter.key, kind, now) is not None:
         return None
     others = alerts.forget(write, counter.key, "watched by ")
     alerts.told(write, counter.key, kind, now)
     if not others:  # the first ones this desk ever had: every row was worked out by these
         return None
     tickets.look_again(write, counter.key, now)
-    return f"desk={counter.key}: time looks at every open ticket anew, its rules or hours have changed"
+    return f"desk={counter.key}: time looks at every open ticket anew, its rules, hours or clock have changed"
+
+
+def _of_a_wrong_clock(write: Connection, counter: Counter, now: datetime) -> str:
+    """Names the mail that left in the future, if one did: when time looks next was worked out there, too."""
+    newest = outbox.newest_sent(write, counter.key)
+    ahead = newest is not None and newest >= now + CLOCKS_DIFFER
+    return f", the clock was ahead {newest:%Y-%m-%dT%H:%M:%SZ}" if ahead else ""
 
 
 def _due(store: Store, desks: Sequence[str], now: datetime) -> list[str]:
@@ -203,7 +220,7 @@ def _acted(store: Store, act: Callable[[Connection], str | None]) -> bool:
 def _tell_of_set_aside(office: Office, write: Connection, *, counter: Counter, now: datetime) -> str | None:
     """One mail an hour at the most, and only when something came since."""
     newest = mails.newest_aside(write, counter.key)
-    last = alerts.last(write, counter.key, "set_aside")
+    last = alerts.last(write, counter.key, "set_aside", now)
     if newest is None or (last is not None and (newest <= last or now - last < TOLD_AGAIN_AFTER)):
         return None
     alerts.told(write, counter.key, "set_aside", now)
@@ -218,7 +235,7 @@ def _tell_of_missing_holidays(
     without = not office.settings.hours_of(counter.desk).holidays  # whoever names no file wants none
     if without or not missing or not counter.calendar.is_open(now):
         return None
-    last = alerts.last(write, counter.key, "holidays")
+    last = alerts.last(write, counter.key, "holidays", now)
     if last is not None and now - last < REMINDED_OF_HOLIDAYS_EVERY:
         return None
     alerts.told(write, counter.key, "holidays", now)

@@ -26,6 +26,12 @@ class Ladder:
     pauses: tuple[timedelta, ...] = LADDER[len(QUICK) :]
     """After each 4yz; the last one again and again."""
     give_up_after: timedelta = GIVE_UP_AFTER
+    """Counted is the time between refusals, never more at once than the longest pause: see `judge`."""
+
+    @property
+    def longest(self) -> timedelta:
+        """No mail waits longer than this for its next attempt."""
+        return max(*QUICK, *self.pauses)
 
 
 DEFAULT = Ladder()
@@ -59,6 +65,17 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """What a mail has behind it."""
+
+    attempts: int = 0
+    waited: timedelta = timedelta()
+    """What counts so far towards giving it up."""
+    last_at: datetime | None = None
+    """The last attempt; None: there was none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """The server took it."""
 
@@ -71,6 +88,8 @@ class Deferred:
 
     reason: str
     next_at: datetime
+    waited: timedelta = timedelta()
+    """See `Tried`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +109,8 @@ class Uncertain:
 
     reason: str
     next_at: datetime
+    waited: timedelta = timedelta()
+    """See `Tried`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +124,12 @@ class Paused:
 Attempt = Sent | Deferred | Failed | Uncertain | Paused
 
 
-def judge(
-    outcome: Answer | Lost, attempts: int, created_at: datetime, now: datetime, ladder: Ladder = DEFAULT
-) -> Attempt:
-    """What becomes of a mail. `attempts` counts the earlier ones."""
+def judge(outcome: Answer | Lost, tried: Tried, now: datetime, ladder: Ladder = DEFAULT) -> Attempt:
+    """What becomes of a mail.
+
+    It is given up after time in which it was refused, not after time that passed: while the server could not
+    be reached, mailgate did not run or a clock was wrong nobody refused it (RFC 5321, section 4.5.4.1).
+    """
     reason = f"{outcome.stage}: {_described(outcome)}"[:MOST_TEXT]
     match outcome:
         case Answer(Stage.DATA, code, text) if 200 <= code <= 299:
@@ -115,13 +138,34 @@ def judge(
             return Paused(reason, now + pause)
         case Answer(stage=stage, code=code) if 500 <= code <= 599:
             return Failed(reason, content=_speaks_of_content(outcome), recipient=stage is Stage.RCPT)
-    next_at = now + _pause(outcome, attempts, ladder)
-    if next_at - created_at > ladder.give_up_after:
+    pause, waited = _pause(outcome, tried.attempts, ladder), _waited(outcome, tried, now, ladder)
+    next_at = now + pause
+    if waited + pause > ladder.give_up_after:
         refused = isinstance(outcome, Answer) and outcome.stage is Stage.RCPT
         given_up = f"given up after {ladder.give_up_after.days} days; {reason}"
         return Failed(given_up[:MOST_TEXT], recipient=refused)
     in_doubt = outcome.stage is Stage.DATA and (isinstance(outcome, Lost) or not 400 <= outcome.code <= 599)
-    return Uncertain(reason, next_at) if in_doubt else Deferred(reason, next_at)
+    return Uncertain(reason, next_at, waited) if in_doubt else Deferred(reason, next_at, waited)
+
+
+UNANSWERED_COUNTS = 10
+"""So many hours without an answer count as one: nearly always it is an outage, and yet a mail at which a
+server hangs up each time must not wait for ever with nobody told."""
+
+
+def _waited(outcome: Answer | Lost, tried: Tried, now: datetime, ladder: Ladder) -> timedelta:
+    if tried.last_at is None:
+        return tried.waited
+    since = min(max(now - tried.last_at, timedelta()), ladder.longest)
+    return tried.waited + (since if _speaks_of_this_mail(outcome) else since / UNANSWERED_COUNTS)
+
+
+def _speaks_of_this_mail(outcome: Answer | Lost) -> bool:
+    """From DATA on the server has it in hand, and a silence is about it too."""
+    if outcome.stage is Stage.DATA:
+        return True
+    # RFC 5321, section 4.2.3: 421 is of the connection. An answer that makes no sense is none.
+    return isinstance(outcome, Answer) and outcome.code != 421 and 400 <= outcome.code <= 599
 
 
 def _described(outcome: Answer | Lost) -> str:
@@ -169,6 +213,8 @@ def _speaks_of_content(refusal: Answer) -> bool:
 _LATER = timedelta(hours=1)
 """A rolling limit frees itself bit by bit: it is looked at again every hour."""
 _SOON = timedelta(minutes=5)
+LONGEST_PAUSE = _LATER
+"""Of a desk, by `Paused`."""
 
 
 def _status(code: str) -> re.Pattern[str]:

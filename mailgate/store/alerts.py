@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, select, text, update
 
+from mailgate.store.lately import CLOCKS_DIFFER, Lately
 from mailgate.store.schema import Instant, alert
 from mailgate.store.turns import turn
 
@@ -13,17 +14,20 @@ _FIRST = text(
 ).bindparams(bindparam("now", type_=Instant))
 
 
-def last(connection: Connection, desk: str, kind: str) -> datetime | None:
-    """When it was told last; who asks the same waits until this transaction has told it, or has not."""
+def last(connection: Connection, desk: str, kind: str, now: datetime) -> datetime | None:
+    """When it was told last, but for what a clock that ran ahead put into the future.
+
+    Who asks the same waits until this transaction has told it, or has not.
+    """
     turn(connection, f"alerts of {desk}")
-    return connection.scalar(select(alert.c.sent_at).where(alert.c.desk == desk, alert.c.kind == kind))
+    found = select(alert.c.sent_at).where(alert.c.desk == desk, alert.c.kind == kind)
+    return connection.scalar(found.where(alert.c.sent_at < now + CLOCKS_DIFFER))
 
 
-def since(connection: Connection, desk: str, moment: datetime) -> frozenset[str]:
-    """The kinds that were told lately."""
-    return frozenset(
-        connection.scalars(select(alert.c.kind).where(alert.c.desk == desk, alert.c.sent_at > moment))
-    )
+def told_lately(connection: Connection, desk: str, when: Lately) -> frozenset[str]:
+    """The kinds that were told then."""
+    then = alert.c.sent_at > when.since, alert.c.sent_at < when.until
+    return frozenset(connection.scalars(select(alert.c.kind).where(alert.c.desk == desk, *then)))
 
 
 def forget(connection: Connection, desk: str, beginning: str) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from mailgate.store.outbox import UNFINISHED
 from mailgate.store.schema import canary, outbox
@@ -55,7 +55,7 @@ def last_by_time(connection: Connection, desk: str) -> Canary | None:
     """The newest that no person asked for."""
     found = connection.execute(
         _ROWS.where(canary.c.desk == desk, canary.c.asked.is_(False))
-        .order_by(canary.c.sent_at.desc())
+        .order_by(outbox.c.seq.desc())  # not by moments: a clock may have run ahead
         .limit(1)
     ).one_or_none()
     return None if found is None else Canary(**found._mapping)
@@ -68,16 +68,17 @@ def waits(one: Canary) -> bool:
 
 def lost(connection: Connection, now: datetime) -> list[Canary]:
     """Of each desk the oldest that is overdue, as long as none that was written later came back."""
-    later = canary.alias("later")
+    later, its_mail = canary.alias("later"), outbox.alias("its_mail")
     came_later = exists().where(
         later.c.desk == canary.c.desk,
-        later.c.sent_at > canary.c.sent_at,
         later.c.returned_at.is_not(None),
+        its_mail.c.token == later.c.token,
+        its_mail.c.seq > outbox.c.seq,
     )
     rows = connection.execute(
         _ROWS.where(
             canary.c.asked.is_(False), canary.c.returned_at.is_(None), canary.c.due_at < now, ~came_later
-        ).order_by(canary.c.sent_at.desc())
+        ).order_by(outbox.c.seq.desc())
     )
     return list({row.desk: Canary(**row._mapping) for row in rows}.values())
 
@@ -91,9 +92,10 @@ def told(connection: Connection, token: str, now: datetime) -> bool:
 def last_returns(connection: Connection) -> dict[str, datetime]:
     """When the newest came back, of each desk."""
     rows = connection.execute(
-        select(canary.c.desk, func.max(canary.c.returned_at).label("at"))
+        select(canary.c.desk, canary.c.returned_at.label("at"))
+        .join(outbox, outbox.c.token == canary.c.token, isouter=True)
         .where(canary.c.returned_at.is_not(None))
-        .group_by(canary.c.desk)
+        .order_by(outbox.c.seq)
     )
     return {row.desk: row.at for row in rows}
 

@@ -1,4 +1,7 @@
-"""Which mail is not to leave after all, and where does that stand?"""
+"""Which mail is not to leave after all, and where does that stand?
+
+What follows for its ticket: `gateway.cancelling`.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,6 +27,10 @@ class Outcome:
     cancelled: bool
     words: str
     """One English line: what was cancelled, or why nothing was."""
+    token: str = ""
+    """Of what was cancelled."""
+    perhaps: bool = False
+    """It may have left before: an answer was lost."""
 
 
 _REFUSED = {
@@ -68,7 +75,8 @@ def _cancel(connection: Connection, rows: Iterable[Row[Any]], now: datetime) -> 
 
 
 def _done(wanted: str, row: Row[Any]) -> Outcome:
-    return Outcome(wanted, True, f"cancelled: {row.template} to {row.recipient}{_perhaps(row)}")
+    words = f"cancelled: {row.template} to {row.recipient}{_perhaps(row)}"
+    return Outcome(wanted, True, words, row.token, perhaps=row.state == UNCERTAIN)
 
 
 def _perhaps(row: Row[Any]) -> str:

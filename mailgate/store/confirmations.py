@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from mailgate.desk.situation import Asked
+from mailgate.store.lately import Lately
 from mailgate.store.mails import DECIDED, KEPT
 from mailgate.store.schema import confirmation, mail
 
@@ -44,12 +45,13 @@ def asked(connection: Connection, mail_ids: Sequence[int]) -> dict[int, Asked]:
     return {row.mail_id: Asked(row.asked_at, row.settled_at is not None) for row in rows}
 
 
-def unanswered(connection: Connection, desk: str, person: str, since: datetime) -> int:
+def unanswered(connection: Connection, desk: str, person: str, when: Lately) -> int:
     """How many of one person's were asked lately and never answered."""
     query = select(func.count()).where(
         confirmation.c.desk == desk,
         confirmation.c.person_key == person.casefold(),
-        confirmation.c.asked_at > since,
+        confirmation.c.asked_at > when.since,
+        confirmation.c.asked_at < when.until,
         confirmation.c.settled_at.is_(None),
     )
     return connection.scalar(query) or 0

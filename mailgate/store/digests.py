@@ -54,7 +54,7 @@ def still_wanted(connection: Connection, desk: str, person: str, day: date) -> b
         .where(digest.c.desk == desk, digest.c.person_key == person.casefold())
         .with_for_update()
     ).one_or_none()
-    return row is None or row.owed or row.last_on is None or row.last_on < day
+    return row is None or row.owed or row.last_on != day
 
 
 def junk_counted(connection: Connection, desk: str, mails: int, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """Which senders flood a desk, and of how much were staff told?"""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, case, delete, insert, select, update
@@ -15,6 +15,8 @@ _FIELDS = (
     flood.c.sender_group, flood.c.number, flood.c.began_at, flood.c.last_at, flood.c.mails,
     flood.c.told_mails, flood.c.told_at,
 )  # fmt: skip
+WRONG_CLOCK = timedelta(days=1)
+"""A flood whose newest mail is so much later than this one was lengthened by a clock that ran ahead."""
 _AT = (
     select(*_FIELDS)
     .where(
@@ -22,6 +24,7 @@ _AT = (
         flood.c.sender_group == bindparam("sender"),
         flood.c.began_at <= bindparam("latest"),
         flood.c.last_at >= bindparam("earliest"),
+        flood.c.last_at < bindparam("too_late"),
     )
     .order_by(flood.c.began_at.desc())
     .limit(1)
@@ -31,6 +34,7 @@ _AT = (
 def at(connection: Connection, desk: str, sender: str, earliest: datetime, latest: datetime) -> Flood | None:
     """The sender's flood that reached into this time."""
     facts = {"desk": desk, "sender": sender, "earliest": earliest, "latest": latest}
+    facts["too_late"] = latest + WRONG_CLOCK
     row = connection.execute(_AT, facts).one_or_none()
     return None if row is None else _flood(row)
 

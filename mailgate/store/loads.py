@@ -10,6 +10,7 @@ from mailgate.desk.decision import Decision, OpenTicket
 from mailgate.desk.situation import Counter
 from mailgate.message.ids import domain_of
 from mailgate.store import alerts, outbox, unreachable
+from mailgate.store.lately import lately
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -24,18 +25,18 @@ def load(connection: Connection, decision: Decision, counter: Counter, now: date
     public = brakes.of_requesters(decision)
     domains = {domain_of(one.to.address): one.to.address for one in public}
     numbers = {one.letter.ticket.number for one in public if one.letter.ticket}
-    most, since = limits.automatic_per_domain_per_hour, now - HOUR
+    most, hour = limits.automatic_per_domain_per_hour, lately(now, HOUR)
     full = frozenset(
         domain
         for domain, address in domains.items()
-        if outbox.domain_full(connection, key, address, most, since)
+        if outbox.domain_full(connection, key, address, most, hour)
     )
     opened = {effect.ticket.number for effect in decision.effects if isinstance(effect, OpenTicket)}
     counts = {  # nobody was ever written to about a ticket that opens only now
-        number: 0 if number in opened else outbox.automatic_on(connection, number, since)
+        number: 0 if number in opened else outbox.automatic_on(connection, number, hour)
         for number in sorted(numbers)
     }
     room = limits.automatic_per_ticket_per_hour - len(public)
     braked = full or any(count > room for count in counts.values())
-    told = alerts.since(connection, key, now - DAY) if braked else frozenset()
+    told = alerts.told_lately(connection, key, lately(now, DAY)) if braked else frozenset()
     return Load(dead, full, counts, told)

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from mailgate.desk.situation import Arrived, CitedMail
 from mailgate.intake.cursor import Beginning
 from mailgate.message.ids import Index, mailbox_group, words_key
 from mailgate.message.message import Address
+from mailgate.store.lately import Lately
 from mailgate.store.schema import mail, mailbox, raw, reference
 from mailgate.store.turns import desks_turn
 
@@ -328,12 +329,13 @@ _SENDER = select(func.count()).where(
     mail.c.desk == bindparam("desk"),
     mail.c.author_group == bindparam("sender"),
     mail.c.kept_at > bindparam("since"),
+    mail.c.kept_at < bindparam("until"),
 )
 
 
-def from_sender(connection: Connection, desk: str, sender: str, since: datetime) -> int:
+def from_sender(connection: Connection, desk: str, sender: str, when: Lately) -> int:
     """How many mails of one sender a desk decided lately, however they spell their mailbox."""
-    facts = {"desk": desk, "sender": mailbox_group(sender), "since": since}
+    facts = {"desk": desk, "sender": mailbox_group(sender)} | asdict(when)
     return connection.scalar(_SENDER, facts) or 0
 
 

@@ -1,13 +1,14 @@
 """Which mail is to leave, and what became of it?"""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from sqlalchemy import (
     Boolean,
     Connection,
+    Integer,
     Row,
     String,
     and_,
@@ -26,7 +27,8 @@ from mailgate.desk.decision import Audience
 from mailgate.desk.priority import Priority
 from mailgate.desk.situation import SentMail
 from mailgate.message.ids import domain_of, mailbox_group
-from mailgate.outbox.retry import LADDER, Attempt, Deferred, Failed, Paused, Sent, Uncertain
+from mailgate.outbox.retry import LADDER, Attempt, Deferred, Failed, Paused, Sent, Tried, Uncertain
+from mailgate.store.lately import Lately
 from mailgate.store.schema import outbox
 
 READY, SENDING, SENT = "ready", "sending", "sent"
@@ -73,11 +75,8 @@ class Claimed:
     person_key: str
     message_id: str
     raw: bytes
-    attempts: int
+    tried: Tried
     created_at: datetime
-    first_at: datetime
-    """When it was first tried, now where it was not: giving up counts from here, not from what it waited for
-    a limit or a pause."""
     priority: int
     reduced: bool
 
@@ -180,8 +179,9 @@ _MAY_LEAVE = and_(
 _CLAIM = (
     select(
         outbox.c.seq, outbox.c.token, outbox.c.number, outbox.c.template, outbox.c.audience,
-        outbox.c.recipient, outbox.c.person_key, outbox.c.message_id, outbox.c.attempts, outbox.c.created_at,
-        outbox.c.first_at, outbox.c.priority, outbox.c.reduced, func.length(outbox.c.raw).label("octets"),
+        outbox.c.recipient, outbox.c.person_key, outbox.c.message_id, outbox.c.created_at,
+        outbox.c.attempts, outbox.c.waited, outbox.c.tried_at, outbox.c.priority, outbox.c.reduced,
+        func.length(outbox.c.raw).label("octets"),
     )
     .where(_MAY_LEAVE)
     .order_by(outbox.c.priority, outbox.c.seq)
@@ -221,7 +221,12 @@ def claim(
         update(outbox).where(which),
         {"state": SENDING, "claimed_by": instance, "lease_until": now + LEASE, "data_at": None},
     )
-    return [Claimed(**one | {"first_at": one["first_at"] or now, "raw": raws[one["seq"]]}) for one in chosen]
+    return [_claimed(one, raws[one["seq"]]) for one in chosen]
+
+
+def _claimed(row: dict[str, Any], raw: bytes) -> Claimed:
+    attempts, waited, last_at = (row.pop(name) for name in ("attempts", "waited", "tried_at"))
+    return Claimed(**row, tried=Tried(attempts, timedelta(seconds=waited), last_at), raw=raw)
 
 
 def _chosen(rows: Sequence[dict[str, Any]], automatic: int, most_octets: int) -> list[dict[str, Any]]:
@@ -281,7 +286,8 @@ _SETTLE = (
         last_error=bindparam("error"),
         sent_at=bindparam("accepted"),
         attempts=outbox.c.attempts + 1,
-        first_at=func.coalesce(outbox.c.first_at, bindparam("at")),
+        waited=func.coalesce(bindparam("waited", type_=Integer), outbox.c.waited),
+        tried_at=bindparam("at"),
         claimed_by=None,
         lease_until=None,
     )
@@ -296,21 +302,26 @@ def settle(
     False: the mail is in other hands or settled, and nothing follows from this attempt.
     """
     facts: dict[str, Any] = {"which": seq, "later": None, "error": None, "accepted": None, "doubt": False}
-    facts["at"] = now
+    facts |= {"at": now, "waited": None}
     match attempt:
         case Paused():
             return _put_back(connection, seq, instance)
         case Sent():
             facts |= {"new_state": SENT, "accepted": now}
-        case Deferred(reason, next_at):
-            facts |= {"new_state": DEFERRED, "later": next_at, "error": reason}
+        case Deferred(reason, next_at, waited):
+            facts |= {"new_state": DEFERRED, "later": next_at, "error": reason, "waited": _seconds(waited)}
         case Failed(reason):
             facts |= {"new_state": FAILED, "error": reason}
-        case Uncertain(reason, next_at):
-            facts |= {"new_state": UNCERTAIN, "later": next_at, "error": reason, "doubt": True}
+        case Uncertain(reason, next_at, waited):
+            facts |= {"new_state": UNCERTAIN, "later": next_at, "error": reason, "waited": _seconds(waited)}
+            facts["doubt"] = True
         case _:
             assert_never(attempt)
     return connection.execute(_SETTLE, facts | {"instance": instance}).rowcount == 1
+
+
+def _seconds(some: timedelta) -> int:
+    return int(some.total_seconds())
 
 
 # A doubt outlives attempts that did not come as far as DATA: only an answer to DATA settles it.
@@ -359,7 +370,7 @@ def recover(connection: Connection, now: datetime, *, alone: bool, gone: Iterabl
         .where(dead, outbox.c.data_at.is_not(None))
         .values(
             state=UNCERTAIN, in_doubt=True, next_at=now + LADDER[0], attempts=outbox.c.attempts + 1,
-            claimed_by=None, lease_until=None,
+            tried_at=outbox.c.data_at, claimed_by=None, lease_until=None,
             last_error="mailgate ended before the answer to DATA was known",
         )
     )  # fmt: skip
@@ -367,6 +378,29 @@ def recover(connection: Connection, now: datetime, *, alone: bool, gone: Iterabl
         update(outbox).where(dead).values(state=_AS_BEFORE, claimed_by=None, lease_until=None, next_at=now)
     )
     return lost.rowcount
+
+
+def bound(connection: Connection, now: datetime, longest: Mapping[str, timedelta]) -> int:
+    """No plan that a clock made which ran ahead lies further off than one that is made now.
+
+    `longest`: between two attempts, by desk. Returns how many mails would have waited for it.
+    """
+    moved = connection.execute(
+        update(outbox).where(outbox.c.state == READY, outbox.c.next_at > now).values(next_at=now)
+    ).rowcount
+    for desk, pause in longest.items():
+        waits = outbox.c.state.in_([DEFERRED, UNCERTAIN]), outbox.c.next_at > now + pause
+        later = update(outbox).where(outbox.c.desk == desk, *waits).values(next_at=now + pause)
+        moved += connection.execute(later).rowcount
+    held = outbox.c.state == SENDING, outbox.c.lease_until > now + LEASE
+    return moved + connection.execute(update(outbox).where(*held).values(lease_until=now + LEASE)).rowcount
+
+
+def newest_sent(connection: Connection, desk: str) -> datetime | None:
+    newest: datetime | None = connection.scalar(
+        select(func.max(outbox.c.sent_at)).where(outbox.c.desk == desk)
+    )
+    return newest
 
 
 def cited(connection: Connection, tokens: Sequence[str]) -> dict[str, SentMail]:
@@ -415,6 +449,7 @@ def sent_about(connection: Connection, number: str) -> list[tuple[str, str, date
 _TO_REQUESTERS = and_(
     outbox.c.desk == bindparam("desk"),
     outbox.c.created_at > bindparam("since"),
+    outbox.c.created_at < bindparam("until"),
     outbox.c.automatic.is_(True),
     outbox.c.audience == Audience.REQUESTER.value,
 )
@@ -427,10 +462,10 @@ _TO_SENDER = (
 
 
 def automatic_to(
-    connection: Connection, desk: str, recipient: str, since: datetime, most: int
+    connection: Connection, desk: str, recipient: str, when: Lately, most: int
 ) -> list[tuple[datetime, datetime]]:
     """(written, left or written) of the newest automatic mails to one requester, however they spell it."""
-    facts = {"desk": desk, "group": mailbox_group(recipient), "since": since, "most": most}
+    facts = {"desk": desk, "group": mailbox_group(recipient), "most": most} | asdict(when)
     return [(row.created_at, row.sent_at or row.created_at) for row in connection.execute(_TO_SENDER, facts)]
 
 
@@ -445,28 +480,29 @@ IS_DOMAIN_FULL = (
 _DOMAIN_FULL = select(IS_DOMAIN_FULL)
 
 
-def of_domain(desk: str, recipient: str, most: int, since: datetime) -> dict[str, Any]:
+def of_domain(desk: str, recipient: str, most: int, when: Lately) -> dict[str, Any]:
     """What IS_DOMAIN_FULL asks for."""
-    return {"desk": desk, "domain": domain_of(recipient), "since": since, "before": max(most - 1, 0)}
+    return {"desk": desk, "domain": domain_of(recipient), "before": max(most - 1, 0)} | asdict(when)
 
 
-def domain_full(connection: Connection, desk: str, recipient: str, most: int, since: datetime) -> bool:
-    """Whether requesters at the recipient's domain had `most` automatic mails since then."""
-    return bool(connection.scalar(_DOMAIN_FULL, of_domain(desk, recipient, most, since)))
+def domain_full(connection: Connection, desk: str, recipient: str, most: int, when: Lately) -> bool:
+    """Whether requesters at the recipient's domain had `most` automatic mails then."""
+    return bool(connection.scalar(_DOMAIN_FULL, of_domain(desk, recipient, most, when)))
 
 
 # A number is one desk's: the desk is not asked, or SQLite would go through all that it sent within the hour.
 _ON_TICKET = select(func.count()).where(
     outbox.c.number == bindparam("number"),
     outbox.c.created_at > bindparam("since"),
+    outbox.c.created_at < bindparam("until"),
     outbox.c.automatic.is_(True),
     outbox.c.audience == Audience.REQUESTER.value,
 )
 
 
-def automatic_on(connection: Connection, number: str, since: datetime) -> int:
+def automatic_on(connection: Connection, number: str, when: Lately) -> int:
     """How many automatic mails the requester's side of a ticket got."""
-    return connection.scalar(_ON_TICKET, {"number": number, "since": since}) or 0
+    return connection.scalar(_ON_TICKET, {"number": number} | asdict(when)) or 0
 
 
 def mark_bounced(connection: Connection, token: str, detail: str, now: datetime) -> None:
@@ -507,7 +543,7 @@ def retry(connection: Connection, token: str | None, now: datetime, desk: str | 
     facts = {
         "state": DEFERRED,
         "next_at": now,
-        "first_at": case((outbox.c.state != FAILED, outbox.c.first_at)),
+        "waited": case((outbox.c.state != FAILED, outbox.c.waited), else_=0),
     }
     # An uncertain mail stays uncertain until an answer settles it.
     kept = update(outbox).where(which, outbox.c.state == UNCERTAIN).values(next_at=now)

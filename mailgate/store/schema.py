@@ -331,7 +331,14 @@ outbox = Table(
     Column("last_error", Text, nullable=True, comment="what the server said last"),
     Column("sent_at", Instant, nullable=True, comment="when the server accepted it"),
     Column("bounced_at", Instant, nullable=True, comment="when it came back"),
-    Column("first_at", Instant, nullable=True, comment="when it was first tried: giving up counts from here"),
+    Column("tried_at", Instant, nullable=True, comment="when it was last tried; NULL: not yet"),
+    Column(
+        "waited",
+        Integer,
+        nullable=False,
+        server_default=text("0"),
+        comment="seconds between its refusals, which count towards giving it up",
+    ),
     Column(
         "priority",
         Integer,

@@ -14,6 +14,7 @@ from mailgate.desk.situation import Arrived, Counter
 from mailgate.message.ids import mailbox_group
 from mailgate.message.message import Address, Message
 from mailgate.store import floods, mails, outbox, tickets
+from mailgate.store.lately import lately
 from mailgate.store.mails import Kept
 from mailgate.store.schema import blocked, mail, unreachable
 from mailgate.store.schema import outbox as outgoing
@@ -59,15 +60,16 @@ def known(connection: Connection, message: Message, kept: Kept, counter: Counter
         return Sender()
     author = message.author
     look = connection.execute(_LOOK, _asked(author, counter, now)).one()
-    lately = mails.from_sender(connection, counter.key, author.address, now - HOUR) if look.wrote else 0
+    hour = lately(now, HOUR)
+    written = mails.from_sender(connection, counter.key, author.address, hour) if look.wrote else 0
     automatic = _automatic(connection, author.address, counter, now) if look.written_to else ()
     of_staff = counter.desk.staff_by_address(author.address) is not None
     _, form = requester_of(message, counter)  # by which many people write
     alone = of_staff or form or kept.silent or not look.wrote
     flood, minute = (None, ()) if alone else _crowd(connection, author.address, kept, counter)
     return Sender(
-        mails_lately=lately,
-        same_subject=_too_often(connection, message, counter, now) if lately else None,
+        mails_lately=written,
+        same_subject=_too_often(connection, message, counter, now) if written else None,
         automatic=automatic,
         repeated=bool(automatic) and _repeated(connection, message, author, kept, counter),
         domain_full=look.domain_full,
@@ -88,7 +90,7 @@ def together(sender: Sender, kept: Kept, counter: Counter) -> list[str]:
 
 def _asked(author: Address, counter: Counter, now: datetime) -> dict[str, Any]:
     most = counter.limits.automatic_per_domain_per_hour
-    domain = outbox.of_domain(counter.key, author.address, most, now - HOUR)
+    domain = outbox.of_domain(counter.key, author.address, most, lately(now, HOUR))
     return domain | {"key": author.key, "group": mailbox_group(author.address)}
 
 
@@ -96,7 +98,7 @@ def _automatic(
     connection: Connection, address: str, counter: Counter, now: datetime
 ) -> tuple[tuple[datetime, datetime], ...]:
     most = max(counter.limits.acks_per_sender_per_hour, counter.limits.acks_per_sender_per_day)
-    return tuple(outbox.automatic_to(connection, counter.key, address, now - DAY, most))
+    return tuple(outbox.automatic_to(connection, counter.key, address, lately(now, DAY), most))
 
 
 def _repeated(
@@ -122,6 +124,6 @@ def _too_often(connection: Connection, message: Message, counter: Counter, now: 
     requester, _ = requester_of(message, counter)
     if not requester.address:
         return None
-    lately = tickets.recent(connection, counter.key, requester.address, now - HOUR)
-    same = [number for number, subject in lately if same_subject(subject, message.subject)]
+    opened = tickets.recent(connection, counter.key, requester.address, lately(now, HOUR))
+    same = [number for number, subject in opened if same_subject(subject, message.subject)]
     return same[0] if len(same) >= counter.limits.same_subject_per_hour else None

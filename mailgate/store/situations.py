@@ -19,6 +19,7 @@ from mailgate.message.ids import ref_ids, ticket_numbers, token_of
 from mailgate.message.message import Attachment, Message
 from mailgate.settings import Staff
 from mailgate.store import alerts, confirmations, mails, outbox, senders, tickets
+from mailgate.store.lately import lately
 from mailgate.store.mails import Kept
 from mailgate.store.senders import Sender
 
@@ -276,7 +277,8 @@ def _leads(some: Iterable[Ticket]) -> set[str]:
 
 
 def _told_lately(connection: Connection, situation: Situation, counter: Counter) -> Situation:
-    return replace(situation, told_lately=alerts.since(connection, counter.key, situation.now - DAY))
+    told = alerts.told_lately(connection, counter.key, lately(situation.now, DAY))
+    return replace(situation, told_lately=told)
 
 
 def _for_staff(
@@ -288,13 +290,17 @@ def _for_staff(
     return replace(
         situation,
         requests={number: tickets.request(connection, number) for number in situation.tickets},
-        surveyed=tickets.surveyed(connection, situation.tickets.values(), situation.now - SURVEYED_AGAIN),
+        surveyed=tickets.surveyed(
+            connection, situation.tickets.values(), lately(situation.now, SURVEYED_AGAIN)
+        ),
         files={number: tickets.files(connection, number) for number in situation.tickets},
         spoken=tickets.spoken(connection, told_of),
         asked=confirmations.asked(connection, told_of),
         listing=tuple(tickets.unfinished(connection, counter.key)) if asked.listing else (),
         month=tuple(tickets.received_between(connection, counter.key, since, until)) if since < until else (),
-        unanswered=confirmations.unanswered(connection, counter.key, staff.address, situation.now - DAY),
+        unanswered=confirmations.unanswered(
+            connection, counter.key, staff.address, lately(situation.now, DAY)
+        ),
     )
 
 
@@ -318,7 +324,7 @@ def without_mail(connection: Connection, ticket: Ticket, counter: Counter, now: 
         number=ticket.number,
         tickets={ticket.number: ticket},
         threads=_threads(connection, [ticket.number], counter),
-        told_lately=alerts.since(connection, counter.key, now - DAY),
+        told_lately=alerts.told_lately(connection, counter.key, lately(now, DAY)),
         requests={ticket.number: tickets.request(connection, ticket.number)},
         questions={ticket.number: tickets.question(connection, ticket.number)},
         files={ticket.number: tickets.files(connection, ticket.number)},

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
 from mailgate.outbox.allowance import Facts
+from mailgate.store.lately import CLOCKS_DIFFER
 from mailgate.store.outbox import CLAIMABLE, SENDING, UNCERTAIN
 from mailgate.store.schema import outbox, submission
 
@@ -68,11 +69,11 @@ def _make(connection: Connection, desk: str) -> None:
 def facts(connection: Connection, desk: str, known: Standing, limits: Limits, now: datetime) -> Facts:
     """What `allowance` asks for, counted now."""
     hour_ago = now - HOUR
-    since = now - DAY if limits.per_day else hour_ago
+    since, until = now - DAY if limits.per_day else hour_ago, now + CLOCKS_DIFFER
     of_the_hour = func.sum(case((and_(outbox.c.automatic, outbox.c.sent_at > hour_ago), 1), else_=0))
     accepted = connection.execute(
         select(func.count().label("all"), func.coalesce(of_the_hour, 0).label("automatic")).where(
-            outbox.c.desk == desk, outbox.c.sent_at > since
+            outbox.c.desk == desk, outbox.c.sent_at > since, outbox.c.sent_at < until
         )
     ).one()
     under_way = connection.execute(
@@ -81,7 +82,7 @@ def facts(connection: Connection, desk: str, known: Standing, limits: Limits, no
         )
     ).all()
     # Perhaps accepted, and if so when DATA began; for longer than its window it cannot stand in the way.
-    day = [one for one in under_way if one.state == SENDING or (one.data_at and one.data_at > since)]
+    day = [one for one in under_way if one.state == SENDING or (one.data_at and since < one.data_at < until)]
     hour = [one for one in day if one.state == SENDING or one.data_at > hour_ago]
     return Facts(
         now=now,
@@ -104,6 +105,12 @@ def pause(connection: Connection, desk: str, reason: str, until: datetime, now: 
         .values(paused_until=until, reason=reason, at=now if first else before.at)
     )
     return first
+
+
+def bound(connection: Connection, now: datetime, longest: timedelta) -> int:
+    """No pause that a clock noted which ran ahead lasts longer than one that is noted now."""
+    too_long = submission.c.paused_until > now + longest
+    return connection.execute(update(submission).where(too_long).values(paused_until=now + longest)).rowcount
 
 
 def lift(connection: Connection, desk: str | None) -> int:

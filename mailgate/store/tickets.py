@@ -25,6 +25,7 @@ from mailgate.desk.decision import AddEvent, AddMessage, HistoryLine, MessageKin
 from mailgate.desk.situation import Spoken
 from mailgate.desk.ticket import Outcome, Status, Suggestion, Ticket
 from mailgate.message.message import Address, Attachment
+from mailgate.store.lately import Lately
 from mailgate.store.schema import event, link, mail, message, serial, ticket
 
 _FIELDS = tuple(field.name for field in fields(Ticket))
@@ -351,14 +352,15 @@ _RECENT = (
         ticket.c.desk == bindparam("desk"),
         ticket.c.requester_key == bindparam("requester"),
         ticket.c.opened_at > bindparam("since"),
+        ticket.c.opened_at < bindparam("until"),
     )
     .order_by(ticket.c.opened_at, ticket.c.number)
 )
 
 
-def recent(connection: Connection, desk: str, requester: str, since: datetime) -> list[tuple[str, str]]:
+def recent(connection: Connection, desk: str, requester: str, when: Lately) -> list[tuple[str, str]]:
     """(number, subject) of what somebody lately opened, oldest first."""
-    facts = {"desk": desk, "requester": Address("", requester).key, "since": since}
+    facts = {"desk": desk, "requester": Address("", requester).key} | asdict(when)
     return [(row.number, row.subject) for row in connection.execute(_RECENT, facts)]
 
 
@@ -412,13 +414,15 @@ def question(connection: Connection, number: str) -> str:
     return connection.scalar(last.order_by(message.c.id.desc()).limit(1)) or ""
 
 
-def surveyed(connection: Connection, some: Iterable[Ticket], since: datetime) -> frozenset[str]:
+def surveyed(connection: Connection, some: Iterable[Ticket], when: Lately) -> frozenset[str]:
     """Those of these tickets whose requester was asked the survey's question lately."""
     keys = {one.number: one.requester.key for one in some if one.requester.key}
     asked = set(
         connection.scalars(
             select(ticket.c.requester_key).where(
-                ticket.c.requester_key.in_(keys.values()), ticket.c.survey_asked_at > since
+                ticket.c.requester_key.in_(keys.values()),
+                ticket.c.survey_asked_at > when.since,
+                ticket.c.survey_asked_at < when.until,
             )
         )
     )

@@ -8,6 +8,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from mailgate.desk.decision import Template
 from mailgate.store import alerts
+from mailgate.store.lately import CLOCKS_DIFFER
 from mailgate.store.outbox import CLAIMABLE, DEFERRED, FAILED, READY, UNFINISHED
 from mailgate.store.schema import alert, outbox, submission
 
@@ -37,7 +38,8 @@ class Unsent:
 def unsent_alerts(connection: Connection, now: datetime, after: timedelta) -> list[Unsent]:
     """Alerts that should have left by now and were not told otherwise; oldest first."""
     told, passed_on = _noted(TOLD_OTHERWISE), _noted(PASSED_ON)
-    waits_long = and_(outbox.c.state.in_(CLAIMABLE), outbox.c.created_at <= now - after)
+    long_ago = or_(outbox.c.created_at <= now - after, outbox.c.created_at > now + CLOCKS_DIFFER)
+    waits_long = and_(outbox.c.state.in_(CLAIMABLE), long_ago)
     rows = connection.execute(
         select(
             outbox.c.token,

@@ -26,11 +26,13 @@ OUTBOX_NO_LONGER = (
 
 def upgrade() -> None:
     for column in (
+        sa.Column("tried_at", MOMENT, nullable=True, comment="when it was last tried; NULL: not yet"),
         sa.Column(
-            "first_at",
-            MOMENT,
-            nullable=True,
-            comment="when it was first tried: giving up counts from here",
+            "waited",
+            sa.Integer(),
+            nullable=False,
+            server_default=sa.text("0"),
+            comment="seconds between its refusals, which count towards giving it up",
         ),
         sa.Column(
             "priority",
@@ -62,7 +64,6 @@ def upgrade() -> None:
         ),
     ):
         op.add_column("outbox", column)
-    op.execute("UPDATE outbox SET first_at = created_at WHERE attempts > 0")
     op.execute("UPDATE outbox SET priority = 0 WHERE template = 'alert'")
     # The addresses as they are: brakes that look back one day need no better of the past.
     op.execute("UPDATE outbox SET recipient_group = recipient_key, priority = 0 WHERE NOT automatic")
@@ -219,5 +220,5 @@ def downgrade() -> None:
         op.create_index(op.f(f"ix_outbox_{'_'.join(columns)}"), "outbox", columns)
     for columns in OUTBOX_ASKED_BY:
         op.drop_index(op.f(f"ix_outbox_{'_'.join(columns)}"), "outbox")
-    for name in ("first_at", "priority", "reduced", "recipient_group", "recipient_domain"):
+    for name in ("tried_at", "waited", "priority", "reduced", "recipient_group", "recipient_domain"):
         op.drop_column("outbox", name)
