@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 from city import MONDAY
 from evidence import rows
-from indoors import _Here, indoors
+from indoors import Here, indoors
 
 from mailgate.errors import TemporaryError
 from mailgate.gateway import collecting
@@ -78,7 +78,7 @@ def test_who_is_to_stop_does_not_take_in_the_whole_of_a_rebuilt_folder_first() -
             mailbox, clock = cast("Mailbox", server), lambda: city.now.astimezone(UTC)
             office, asked = city.office(), count(1)
             collecting.collect(
-                office, store, mailbox, _Here(), "kominfo", clock, lambda: next(asked) == stop_at
+                office, store, mailbox, Here(), "kominfo", clock, lambda: next(asked) == stop_at
             )
 
         collect(0)
