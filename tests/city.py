@@ -181,7 +181,9 @@ class City:
     def settings_file(self) -> Path:
         """The settings as a file, for a mailgate in a process of its own."""
         path = self.base / "settings.toml"
-        path.write_text(_toml(self.tables))
+        new = path.with_suffix(".new")
+        new.write_text(_toml(self.tables))
+        new.replace(path)  # whole at every moment: an instance that just starts may be reading it
         return path
 
     def office(self) -> Office:
