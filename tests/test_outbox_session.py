@@ -1,7 +1,9 @@
 """Does a session always know how far a mail had come, whatever the server does to it?"""
 
 import asyncio
+import gc
 import socket
+import warnings
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -370,6 +372,25 @@ def test_a_large_mail_arrives_byte_for_byte_through_tls(certificate: Certificate
         )
         assert within(server, act) == [Answer(Stage.DATA, 250, "2.0.0 accepted")] * 2
         assert [mail.data for mail in sink.received] == [LARGE, RAW]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("security", [Security.TLS, Security.STARTTLS])
+def test_a_connection_that_is_given_up_is_gone_at_once_and_waits_for_no_goodbye(
+    certificate: Certificate, security: Security
+) -> None:
+    """Else TLS holds it for half a minute, and as many of them as there are attempts."""
+    changes = {"security": security.value, "ca_file": str(certificate.cert), "timeout": 0.3}
+    with (
+        Sink(security=security, certificate=certificate) as sink,
+        warnings.catch_warnings(record=True) as told,
+    ):
+        warnings.simplefilter("always")
+        sink.rule(At.MAIL, hang=True)
+        (lost,) = carried(sink, RINA, **changes)
+        gc.collect()
+    assert lost == Lost(Stage.MAIL, "SMTPReadTimeoutError: Timed out waiting for server response")
+    assert [str(one.message) for one in told] == []
 
 
 @pytest.mark.timeout(20)

@@ -86,6 +86,14 @@ class Envelope:
     notify: Notify = Notify.TROUBLE
 
 
+class _Client(aiosmtplib.SMTP):
+    def close(self) -> None:
+        """At once: a polite end would wait until the rest of a mail is taken, and for TLS to say good-bye."""
+        if isinstance(self.transport, asyncio.WriteTransport):
+            self.transport.abort()
+        super().close()
+
+
 class Session:
     """A connection that carries one mail after the other; use as an async context manager.
 
@@ -94,7 +102,7 @@ class Session:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self._client = aiosmtplib.SMTP(
+        self._client = _Client(
             hostname=server.host,
             use_tls=server.security == "tls",
             start_tls=server.security == "starttls",  # never None: "if offered" can be stripped on the way
@@ -232,21 +240,15 @@ class Session:
         try:
             outcome = await _within(MOST_DATA_SECONDS, "the whole mail", self._handed_over(raw))
         except (aiosmtplib.SMTPException, *_LOST) as error:
-            self._cut()
+            self._client.close()
             return Lost(Stage.DATA, _words(error))
         except BaseException:  # a cancelled DATA leaves the stream in the middle of a mail
-            self._cut()
+            self._client.close()
             raise
         if outcome.code in {0, 421}:  # nobody knows what it waits for now; or it goes away
-            self._cut()
+            self._client.close()
         self._must_reset = not 200 <= outcome.code <= 299
         return outcome
-
-    def _cut(self) -> None:
-        """A polite end would wait for the rest of a mail to be taken."""
-        if isinstance(self._client.transport, asyncio.WriteTransport):
-            self._client.transport.abort()
-        self._client.close()
 
     async def _handed_over(self, raw: bytes) -> Answer:
         """Each wait with its own patience: RFC 5321, sections 4.5.3.2.4 to 4.5.3.2.6."""
@@ -272,7 +274,7 @@ class Session:
             if not answer.cancel() and not answer.cancelled():
                 answer.exception()  # else the loop would complain that nobody asked
         if not whole:
-            self._cut()
+            self._client.close()
         # In the middle of a mail it can refuse, and cannot accept (RFC 5321, section 4.1.1.4).
         return Answer(Stage.DATA, _code(said.code, lowest=200 if whole else 400), said.message)
 
@@ -295,7 +297,7 @@ class Session:
         """The code of a refusal. After anything else every answer may be the one to an earlier command."""
         if 400 <= code <= 599:
             return code
-        self._cut()
+        self._client.close()
         return 0
 
 
