@@ -85,6 +85,26 @@ def test_the_first_migration_can_be_taken_back(store: Store) -> None:
     require_current(store)
 
 
+def test_mail_that_was_refused_before_an_upgrade_waits_on_after_it(store: Store) -> None:
+    """0005 stood on main: whoever installed it then must come here, too."""
+    alembic(store, "upgrade", "0005")
+    moment = datetime(2026, 8, 3, 2, tzinfo=UTC)
+    row = {
+        "token": "t", "desk": "kominfo", "template": "reply", "audience": "requester", "automatic": False,
+        "recipient": "a@b.id", "recipient_key": "a@b.id", "person_key": "", "message_id": "t@b.id",
+        "raw": b"", "state": "deferred", "in_doubt": False, "attempts": 1,
+        "created_at": moment, "first_at": moment,
+    }  # fmt: skip
+    names = ", ".join(row)
+    values = ", ".join(f":{name}" for name in row)
+    with store.writing() as write:
+        write.execute(text(f"INSERT INTO outbox ({names}) VALUES ({values})"), row)  # our own names
+    upgrade(store)
+    with store.reading() as look:
+        found = look.execute(select(schema.outbox.c.tried_at, schema.outbox.c.waited)).one()
+    assert found == (moment, 0)
+
+
 def test_a_database_of_an_older_mailgate_is_not_touched_and_the_way_on_is_told(store: Store) -> None:
     upgrade(store)
     set_version(store, "0000")

@@ -29,7 +29,7 @@ __all__ = [
     "version",
 ]
 
-HEAD = "0005"
+HEAD = "0006"
 """The schema that this code speaks: the newest file in migrations/versions."""
 
 SQLITE_BUSY_MS = 30_000

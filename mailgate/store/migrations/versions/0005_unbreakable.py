@@ -11,28 +11,15 @@ depends_on = None
 MOMENT = sa.DateTime(timezone=True)
 STATES = "ready, sending, sent, deferred, failed, uncertain or cancelled"
 MAIL_STATES = "kept, decided, aside, dropped or duplicate"
-OUTBOX_ASKED_BY = (
-    ["state", "desk", "next_at"],
-    ["desk", "sent_at", "automatic"],
-    ["desk", "recipient_group", "created_at"],
-    ["desk", "recipient_domain", "created_at"],
-)
-OUTBOX_NO_LONGER = (
-    ["state", "next_at"],
-    ["desk", "recipient_key", "created_at"],
-    ["desk", "automatic", "created_at"],
-)
 
 
 def upgrade() -> None:
     for column in (
-        sa.Column("tried_at", MOMENT, nullable=True, comment="when it was last tried; NULL: not yet"),
         sa.Column(
-            "waited",
-            sa.Integer(),
-            nullable=False,
-            server_default=sa.text("0"),
-            comment="seconds between its refusals, which count towards giving it up",
+            "first_at",
+            MOMENT,
+            nullable=True,
+            comment="when it was first tried: giving up counts from here",
         ),
         sa.Column(
             "priority",
@@ -64,15 +51,17 @@ def upgrade() -> None:
         ),
     ):
         op.add_column("outbox", column)
+    op.execute("UPDATE outbox SET first_at = created_at WHERE attempts > 0")
     op.execute("UPDATE outbox SET priority = 0 WHERE template = 'alert'")
     # The addresses as they are: brakes that look back one day need no better of the past.
     op.execute("UPDATE outbox SET recipient_group = recipient_key, priority = 0 WHERE NOT automatic")
     op.execute("UPDATE outbox SET recipient_group = recipient_key WHERE automatic")
-    for columns in OUTBOX_ASKED_BY:
+    for columns in (
+        ["desk", "sent_at"],
+        ["desk", "recipient_group", "created_at"],
+        ["desk", "recipient_domain", "created_at"],
+    ):
         op.create_index(op.f(f"ix_outbox_{'_'.join(columns)}"), "outbox", columns)
-    for columns in OUTBOX_NO_LONGER:
-        op.drop_index(op.f(f"ix_outbox_{'_'.join(columns)}"), "outbox")
-    op.drop_index(op.f("ix_ticket_close_at"), "ticket")
     if op.get_bind().dialect.name == "postgresql":  # SQLite keeps no comments
         op.alter_column("outbox", "state", existing_type=sa.String(16), comment=STATES)
         op.alter_column("mail", "state", existing_type=sa.String(16), comment=MAIL_STATES)
@@ -215,10 +204,7 @@ def downgrade() -> None:
     op.create_index(op.f("ix_mail_desk_author_key_kept_at"), "mail", ["desk", "author_key", "kept_at"])
     for name in ("author_group", "words", "mirrored"):
         op.drop_column("mail", name)
-    op.create_index(op.f("ix_ticket_close_at"), "ticket", ["close_at"])
-    for columns in OUTBOX_NO_LONGER:
-        op.create_index(op.f(f"ix_outbox_{'_'.join(columns)}"), "outbox", columns)
-    for columns in OUTBOX_ASKED_BY:
-        op.drop_index(op.f(f"ix_outbox_{'_'.join(columns)}"), "outbox")
-    for name in ("tried_at", "waited", "priority", "reduced", "recipient_group", "recipient_domain"):
+    for index in ("desk_sent_at", "desk_recipient_group_created_at", "desk_recipient_domain_created_at"):
+        op.drop_index(op.f(f"ix_outbox_{index}"), "outbox")
+    for name in ("first_at", "priority", "reduced", "recipient_group", "recipient_domain"):
         op.drop_column("outbox", name)
