@@ -20,21 +20,13 @@ from mailgate.desk.decision import Audience
 from mailgate.gateway import braking
 from mailgate.outbox.retry import LONGEST_PAUSE, Ladder, Sent
 from mailgate.store import canaries, mails, outbox, submission
-from mailgate.store.database import Store, upgrade
+from mailgate.store.database import Store
 from mailgate.store.lately import lately
 from mailgate.store.schema import outbox as table
 
 AHEAD = timedelta(days=730)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LONGEST = Ladder().longest
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    store = Store(database_url)
-    upgrade(store)
-    yield store
-    store.close()
 
 
 @pytest.fixture
@@ -106,6 +98,16 @@ def test_what_was_planned_by_the_right_clock_stays_as_it_is(store: Store) -> Non
 
 
 # --- what is counted, on both databases -------------------------------------------------------------------
+
+
+def test_what_was_planned_while_a_tick_waited_for_its_turn_is_no_fault_of_a_clock(store: Store) -> None:
+    add(store, "waits", "leaves")
+    claim(store, now=MONDAY, most=1)
+    with store.writing() as write:
+        submission.pause(write, "kominfo", "451 later", MONDAY + LONGEST_PAUSE, MONDAY)
+        earlier = MONDAY - timedelta(seconds=30)
+        assert outbox.bound(write, earlier, {"kominfo": LONGEST}) == 0
+        assert submission.bound(write, earlier, LONGEST_PAUSE) == 0
 
 
 def test_mails_of_that_day_fill_no_limit_of_today(store: Store) -> None:

@@ -28,7 +28,7 @@ from mailgate.desk.priority import Priority
 from mailgate.desk.situation import SentMail
 from mailgate.message.ids import domain_of, mailbox_group
 from mailgate.outbox.retry import LADDER, Attempt, Deferred, Failed, Paused, Sent, Tried, Uncertain
-from mailgate.store.lately import Lately
+from mailgate.store.lately import CLOCKS_DIFFER, Lately
 from mailgate.store.schema import outbox
 
 READY, SENDING, SENT = "ready", "sending", "sent"
@@ -383,17 +383,21 @@ def recover(connection: Connection, now: datetime, *, alone: bool, gone: Iterabl
 def bound(connection: Connection, now: datetime, longest: Mapping[str, timedelta]) -> int:
     """No plan that a clock made which ran ahead lies further off than one that is made now.
 
-    `longest`: between two attempts, by desk. Returns how many mails would have waited for it.
+    `longest`: between two attempts, by desk. Returns how many mails would have waited for it. What was
+    planned while `now` waited for its turn, or by an instance whose clock differs a little, is no such plan.
     """
-    moved = connection.execute(
-        update(outbox).where(outbox.c.state == READY, outbox.c.next_at > now).values(next_at=now)
-    ).rowcount
+    moved = _brought_back(connection, now, outbox.c.next_at, outbox.c.state == READY)
     for desk, pause in longest.items():
-        waits = outbox.c.state.in_([DEFERRED, UNCERTAIN]), outbox.c.next_at > now + pause
-        later = update(outbox).where(outbox.c.desk == desk, *waits).values(next_at=now + pause)
-        moved += connection.execute(later).rowcount
-    held = outbox.c.state == SENDING, outbox.c.lease_until > now + LEASE
-    return moved + connection.execute(update(outbox).where(*held).values(lease_until=now + LEASE)).rowcount
+        waits = and_(outbox.c.desk == desk, outbox.c.state.in_([DEFERRED, UNCERTAIN]))
+        moved += _brought_back(connection, now + pause, outbox.c.next_at, waits)
+    return moved + _brought_back(connection, now + LEASE, outbox.c.lease_until, outbox.c.state == SENDING)
+
+
+def _brought_back(
+    connection: Connection, latest: datetime, moment: ColumnElement[Any], which: ColumnElement[bool]
+) -> int:
+    too_late = update(outbox).where(which, moment > latest + CLOCKS_DIFFER)
+    return connection.execute(too_late.values({moment: latest})).rowcount
 
 
 def newest_sent(connection: Connection, desk: str) -> datetime | None:
@@ -446,13 +450,13 @@ def sent_about(connection: Connection, number: str) -> list[tuple[str, str, date
     return [(row.person_key, row.message_id, row.created_at) for row in rows]
 
 
-_TO_REQUESTERS = and_(
-    outbox.c.desk == bindparam("desk"),
+_AUTOMATIC_LATELY = and_(
     outbox.c.created_at > bindparam("since"),
     outbox.c.created_at < bindparam("until"),
     outbox.c.automatic.is_(True),
     outbox.c.audience == Audience.REQUESTER.value,
 )
+_TO_REQUESTERS = and_(outbox.c.desk == bindparam("desk"), _AUTOMATIC_LATELY)
 _TO_SENDER = (
     select(outbox.c.created_at, outbox.c.sent_at)
     .where(_TO_REQUESTERS, outbox.c.recipient_group == bindparam("group"))
@@ -491,13 +495,7 @@ def domain_full(connection: Connection, desk: str, recipient: str, most: int, wh
 
 
 # A number is one desk's: the desk is not asked, or SQLite would go through all that it sent within the hour.
-_ON_TICKET = select(func.count()).where(
-    outbox.c.number == bindparam("number"),
-    outbox.c.created_at > bindparam("since"),
-    outbox.c.created_at < bindparam("until"),
-    outbox.c.automatic.is_(True),
-    outbox.c.audience == Audience.REQUESTER.value,
-)
+_ON_TICKET = select(func.count()).where(outbox.c.number == bindparam("number"), _AUTOMATIC_LATELY)
 
 
 def automatic_on(connection: Connection, number: str, when: Lately) -> int:
