@@ -121,6 +121,16 @@ def city(tmp_path: Path, database_url: str, dovecot: Dovecot, sink: Sink) -> Cit
 
 
 @pytest.fixture
+def town(tmp_path: Path, dovecot: Dovecot, postfix: Postfix, world: Sink) -> City:
+    """A city whose desks live behind Postfix: their mail goes to Dovecot, all other to `world`."""
+    city = _city(tmp_path, f"sqlite:///{tmp_path / 'mailgate.db'}", dovecot, world)
+    for key, user in city.users.items():
+        city.tables["desks"][key]["address"] = user
+        city.tables["desks"][key]["smtp"] |= {"host": postfix.host, "port": postfix.port}
+    return city
+
+
+@pytest.fixture
 def quick_city(tmp_path: Path, dovecot: Dovecot, sink: Sink) -> City:
     """The same on SQLite only, for what does not depend on the database."""
     return _city(tmp_path, f"sqlite:///{tmp_path / 'mailgate.db'}", dovecot, sink)

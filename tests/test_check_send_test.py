@@ -5,15 +5,12 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
-from city import RINA, City, parsed, tables
+from city import RINA, City, parsed
 from cli_cast import only_levels_with_staff, write_holidays
 from evidence import folders, mailgate, rows, tickets, why
-from servers.dovecot import Dovecot
-from servers.postfix import Postfix
-from servers.sink import Received, Sink, Stage
+from servers.sink import Received, Stage
 from test_alarm import running
 
 from mailgate.check import findings
@@ -50,17 +47,6 @@ def ready(city: City) -> City:
     with city.store() as store:
         require_current(store)
     return city
-
-
-@pytest.fixture
-def town(tmp_path: Path, dovecot: Dovecot, postfix: Postfix, world: Sink) -> City:
-    """A city whose desks live behind Postfix, which brings their mail to Dovecot."""
-    users = {"kominfo": dovecot.new_user(), "lpse": dovecot.new_user()}
-    settings = tables(tmp_path, f"sqlite:///{tmp_path / 'mailgate.db'}")
-    for key, user in users.items():
-        settings["desks"][key]["address"] = user
-        settings["desks"][key]["smtp"] = {"host": postfix.host, "port": postfix.port}
-    return ready(City(tmp_path, settings, dovecot, world, users))
 
 
 @pytest.fixture
@@ -108,7 +94,7 @@ def nothing_came_of_it(city: City) -> None:
 def test_both_desks_hear_that_their_mail_comes_back_as_it_left_and_other_mail_stays_where_it_is(
     town: City,
 ) -> None:
-    town.receive(town.mail(RINA))
+    ready(town).receive(town.mail(RINA))
     status, found = asked(town)
     assert status == 0
     assert list(found) == ["kominfo send-test", "lpse send-test"]
@@ -120,7 +106,7 @@ def test_both_desks_hear_that_their_mail_comes_back_as_it_left_and_other_mail_st
 
 
 def test_a_service_that_runs_meanwhile_files_the_mail_and_nobody_is_disturbed(town: City) -> None:
-    with town.store() as store, running(town, store):
+    with ready(town).store() as store, running(town, store):
         status, found = asked(town)
     assert (status, {verdict for verdict, _ in found.values()}) == (0, {"ok"})
     nothing_came_of_it(town)

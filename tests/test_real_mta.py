@@ -2,25 +2,12 @@
 
 import smtplib
 from email.message import EmailMessage
-from pathlib import Path
 
 import pytest
-from city import ADMIN, RINA, City, address, body, parsed, tables
+from city import ADMIN, RINA, City, address, body, parsed
 from evidence import rows
-from servers.dovecot import Dovecot
 from servers.postfix import Postfix
 from servers.sink import Received, Sink
-
-
-@pytest.fixture
-def town(tmp_path: Path, dovecot: Dovecot, postfix: Postfix, world: Sink) -> City:
-    """A city whose desk lives behind Postfix; everybody else's mail ends in `world`."""
-    users = {"kominfo": dovecot.new_user(), "lpse": dovecot.new_user()}
-    settings = tables(tmp_path, f"sqlite:///{tmp_path / 'mailgate.db'}")
-    for key, user in users.items():
-        settings["desks"][key]["address"] = user
-        settings["desks"][key]["smtp"] = {"host": postfix.host, "port": postfix.port}
-    return City(tmp_path, settings, dovecot, world, users)
 
 
 def submit(town: City, postfix: Postfix, raw: bytes, author: str) -> None:
