@@ -278,7 +278,7 @@ def test_an_answer_that_is_no_answer_is_trouble_of_the_server_and_not_a_crash(
         line.done()
         return True
 
-    fake.on("UID FETCH", rubbish)
+    fake.on("UID FETCH", rubbish, rubbish)
     with opened(fake) as mailbox, suppress(TemporaryError):
         assert mailbox.listed([1]) == []
 

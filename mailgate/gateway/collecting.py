@@ -40,7 +40,8 @@ def collect(
     """Take in what waits in a mailbox; returns how many mails were new. Repeat until it returns 0.
 
     Raises TemporaryError when the mailbox or the store fails; what was kept by then is not lost. A folder
-    that takes no mail is told at the end: until somebody makes room there, people still get their answers.
+    that takes no mail, and a mail that the server cannot give, is told at the end: until somebody sees to it,
+    people still get their answers.
     """
     counter = office.counters[key]
     beginning, reconciled = _beginning(office, store, mailbox, counter, clock)
@@ -55,7 +56,7 @@ def collect(
         new += keep(office, store, mailbox, place, batch, clock)
         think(office, store, reader, counter, clock)
         refused = refused or _acknowledge(store, mailbox, counter, clock)
-    refused = refused or mirroring.follow(store, mailbox, counter)
+    refused = refused or mirroring.follow(store, mailbox, counter) or mailbox.withheld()
     _count_junk(store, mailbox, counter, clock())
     new += watch_sent(office, store, mailbox, reader, counter, clock, stopping)
     if refused:
