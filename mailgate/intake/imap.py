@@ -234,8 +234,9 @@ class Mailbox:
 
     def uids_of_size(self, octets: int) -> list[int]:
         """UIDs of the mails of exactly that size, ascending."""
+        larger = ["LARGER", octets - 1] if octets else []  # a number has no sign (RFC 9051, section 9)
         with self._asking("search by size"):
-            return sorted(self._client.search(["LARGER", octets - 1, "SMALLER", octets + 1]))
+            return sorted(self._client.search([*larger, "SMALLER", octets + 1]))
 
     def listed(self, uids: Sequence[int]) -> list[Listed]:
         """Size and moment of arrival; a mail that was moved meanwhile, or is withheld, is missing."""
@@ -429,9 +430,9 @@ class Mailbox:
 
     def close(self) -> None:
         """Say goodbye where that is still possible."""
-        with contextlib.suppress(imaplib.IMAP4.error, OSError):
+        with contextlib.suppress(*_TROUBLE):  # what a server says to a good-bye undoes no work
             self._client.logout()
-        with contextlib.suppress(imaplib.IMAP4.error, OSError):
+        with contextlib.suppress(*_TROUBLE):
             self._client.shutdown()
 
     def _introduce_ourselves(self) -> None:
