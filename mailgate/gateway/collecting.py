@@ -47,15 +47,15 @@ def collect(
     beginning, reconciled = _beginning(office, store, mailbox, counter, clock)
     if not reconciled and not _reconcile(office, store, mailbox, counter, beginning, clock, stopping):
         return 0
-    think(office, store, reader, counter, clock)
-    refused = _acknowledge(store, mailbox, counter, clock)
+    think(office, store, reader, counter, clock, stopping)
+    refused = _acknowledge(store, mailbox, counter, clock, stopping)
     new, place = 0, inbox(mailbox, counter)
     for batch in batches(office, store, mailbox, place, beginning):
         if stopping():
             return new
         new += keep(office, store, mailbox, place, batch, clock)
-        think(office, store, reader, counter, clock)
-        refused = refused or _acknowledge(store, mailbox, counter, clock)
+        think(office, store, reader, counter, clock, stopping)
+        refused = refused or _acknowledge(store, mailbox, counter, clock, stopping)
     refused = refused or mirroring.follow(store, mailbox, counter) or mailbox.withheld()
     _count_junk(store, mailbox, counter, clock())
     new += watch_sent(office, store, mailbox, reader, counter, clock, stopping)
@@ -140,7 +140,13 @@ def _reconcile(
     return True
 
 
-def _acknowledge(store: Store, mailbox: Mailbox, counter: Counter, clock: Clock) -> RefusedError | None:
+def _acknowledge(
+    store: Store,
+    mailbox: Mailbox,
+    counter: Counter,
+    clock: Clock,
+    stopping: Callable[[], bool] = lambda: False,
+) -> RefusedError | None:
     """Tell the server what is settled. A mail that a person moved meanwhile is settled as well.
 
     Returns why a folder takes no mail; what belongs there stays in the INBOX.
@@ -155,6 +161,8 @@ def _acknowledge(store: Store, mailbox: Mailbox, counter: Counter, clock: Clock)
                 mailbox.move(portion, aside=is_aside)
                 with store.writing() as write:
                     mails.acknowledged(write, place, portion, clock(), aside=is_aside)
+                if stopping():
+                    return refused
         except RefusedError as error:
             refused = error
     return refused
