@@ -2,22 +2,25 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, timedelta
 from itertools import count
 from typing import cast
 
 import pytest
-from city import MONDAY
+from city import MONDAY, RINA
 from evidence import rows
 from indoors import Here, indoors
 from sqlalchemy import text
 
+from mailgate.desk import decide
 from mailgate.errors import TemporaryError
 from mailgate.gateway import collecting, mirroring
 from mailgate.gateway.thinking import think
 from mailgate.intake.cursor import Folder, Listed
 from mailgate.intake.imap import Mailbox
+from mailgate.message import parse
+from mailgate.message.message import Message, Unreadable
 from mailgate.store import mails
 
 
@@ -200,3 +203,33 @@ def test_a_mail_that_is_too_large_leaves_the_folder_when_it_is_dropped_and_not_w
         server = SetAside({11: raws[0], 12: raws[1]})
         mirroring.follow(store, cast("Mailbox", server), city.office().counters["kominfo"])
         assert (server.moved, server.fetched) == ([11], [])
+
+
+def test_an_admin_sees_whose_mail_it_is_that_could_be_read_and_not_be_decided(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fault(*_: object) -> None:
+        raise ZeroDivisionError
+
+    with indoors() as city:
+        city.receive(city.mail(subject="Jaringan mati"))
+        with monkeypatch.context() as patched:
+            patched.setattr(decide, "decide", fault)
+            city.run()
+        (found,) = rows(city, "SELECT state, author, subject FROM mail")
+        assert (found.state, found.subject) == ("aside", "Jaringan mati")
+        assert RINA in found.author
+
+
+def test_who_writes_what_no_database_takes_is_set_aside_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(raw: bytes) -> Message | Unreadable:
+        found = parse.read(raw)
+        return replace(found, subject="\ud800") if isinstance(found, Message) else found
+
+    with indoors() as city:
+        city.receive(city.mail(subject="Jaringan mati"))
+        monkeypatch.setattr(Here, "read_all", lambda _, raws: map(read, raws))
+        city.run()
+        (found,) = rows(city, "SELECT state, author, reason FROM mail")
+        assert (found.state, found.author) == ("aside", None)
+        assert found.reason.startswith("deciding failed: UnicodeEncodeError")

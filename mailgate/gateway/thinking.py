@@ -149,7 +149,19 @@ def _settle(
         if passes_by_itself(error):
             raise
         log.exception("deciding failed desk=%s mail=%d message_id=%s", counter.key, kept.id, kept.message_id)
+        _describe(write, kept, result)
         return _set_aside(write, kept, f"deciding failed: {type(error).__name__}, see the log", now)
+
+
+def _describe(write: Connection, kept: Kept, message: Message) -> None:
+    """Whose it is, for the admin's list; where that is the very thing that failed, nothing is said of it."""
+    author = str(message.authors[0]) if message.authors else ""
+    try:
+        with write.begin_nested():
+            mails.describe(write, kept.id, author, message.subject)
+    except Exception as error:
+        if passes_by_itself(error):
+            raise
 
 
 def _set_aside(write: Connection, kept: Kept, reason: str, now: datetime) -> tuple[int, str]:
