@@ -8,6 +8,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from io import TextIOWrapper
 from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -32,7 +33,7 @@ app = typer.Typer(
     name="mailgate",
     help="An e-mail help desk gateway: mailboxes become tickets, staff answer by mail.\n\n"
     "No settings yet? `mailgate demo` needs none.\n\n"
-    "Exit codes: 0 fine, 1 trouble found, 2 wrong usage or settings, 75 try again later.",
+    "Exit codes: 0 fine, 1 trouble found, 2 wrong usage or settings,\n75 try again later.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -103,6 +104,8 @@ def main() -> None:
     """The entry point of the console script."""
     from mailgate.logs import printable
 
+    if isinstance(sys.stdout, TextIOWrapper):  # mail has letters that a terminal of another charset lacks
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
             app()
@@ -181,7 +184,12 @@ def _moment(text: str, zone: ZoneInfo, option: str) -> datetime:
 def _print_json(rows: Any) -> None:
     from mailgate.logs import escaped
 
-    print(escaped(json.dumps(rows, ensure_ascii=False, indent=2)))
+    print(escaped(json.dumps(rows, ensure_ascii=not _is_utf_8(), indent=2)))
+
+
+def _is_utf_8() -> bool:
+    """Else JSON writes what is beyond ASCII in its own way, which every parser knows."""
+    return sys.stdout.encoding.lower() == "utf-8"
 
 
 def _table(columns: list[str], rows: list[list[str]], empty: str, *, cut: bool = False) -> None:
@@ -234,7 +242,8 @@ def run(
 ) -> None:
     """Serve the mailboxes for ever, or once; a database that is not there yet is created.
 
-    Examples: mailgate run · mailgate run --once · mailgate run --once --now 2026-08-03T09:12
+    Examples: mailgate run · mailgate run --once ·
+    mailgate run --once --now 2026-08-03T09:12
     """
     from mailgate import logs
 
@@ -298,7 +307,8 @@ def check(
     in its mailbox: did it arrive, and with our Message-ID? The service may run
     meanwhile, no ticket comes of it.
 
-    Examples: mailgate check · mailgate check --offline --json · mailgate check --send-test --wait 300
+    Examples: mailgate check · mailgate check --offline --json ·
+    mailgate check --send-test --wait 300
     """
     from mailgate.check import Verdict, findings
     from mailgate.gateway.round_trip import Patience
@@ -327,8 +337,9 @@ def authorize(
 ) -> None:
     """Let mailgate into a desk's mailbox at Google or Microsoft: obtain, keep and prove the refresh token.
 
-    Prints an address to open in a browser; the answer comes back by itself, or is pasted. A running service
-    uses the new token by itself. Exit 1: the token is kept, and a server does not take it.
+    Prints an address to open in a browser; the answer comes back by itself, or is
+    pasted. A running service uses the new token by itself. Exit 1: the token is
+    kept, and a server does not take it.
 
     Examples: mailgate authorize lpse · mailgate authorize lpse --no-listen
     """
@@ -366,13 +377,14 @@ def canary(
     desk: DeskOption = None,
     wait: Annotated[
         float | None,
-        typer.Option("--wait", min=0, max=10_080, help="Minutes; else [service] canary_within_minutes."),
+        typer.Option("--wait", min=0, max=10_080, help="Minutes; else service.canary_within_minutes."),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Let each desk write to itself by the running service, and wait until that mail is back.
 
-    Exit 0 with the time it took, 1 when one is not back in time, 75 when no service runs.
+    Exit 0 with the time it took, 1 when one is not back in time, 75 when no
+    service runs.
 
     Examples: mailgate canary · mailgate canary --desk kominfo --wait 2 --json
     """
@@ -445,19 +457,20 @@ def read(
 ) -> None:
     """What mailgate reads in raw mail; exit 1 when a mail would be set aside.
 
-    Examples: mailgate read complaint.eml · mailgate read ~/Maildir --json · mailgate read - < complaint.eml
+    Examples: mailgate read complaint.eml · mailgate read ~/Maildir --json ·
+    mailgate read - < complaint.eml
     """
     from mailgate import reading, sources
     from mailgate.message.worker import reader as reading_worker
 
     limits = _limits()
     files = sources.files(source)
-    trouble, utf_8 = False, sys.stdout.encoding.lower() == "utf-8"
+    trouble = False
     with reading_worker(limits) as reader, _progress(None if files is None else len(files)) as step:
         found = sources.mails(_counted(files, step), limits.message_mib << 20)
         for row in reading.records(reader, found):
             trouble = trouble or row["error"] is not None
-            print(json.dumps(row, ensure_ascii=not utf_8) if as_json else reading.readable(row))
+            print(json.dumps(row, ensure_ascii=not _is_utf_8()) if as_json else reading.readable(row))
     raise typer.Exit(EX_TROUBLE if trouble else 0)
 
 
@@ -473,9 +486,11 @@ def rules_test(
 ) -> None:
     """Which rule matches a mail and why the others do not; changes nothing. Exit 1: a mail cannot be read.
 
-    Mail that is to no desk is judged by every desk. Service hours are looked up for the moment of its Date.
+    Mail that is to no desk is judged by every desk. Service hours are looked up
+    for the moment of its Date.
 
-    Examples: mailgate rules test complaint.eml · mailgate rules test ~/Maildir --desk kominfo --json
+    Examples: mailgate rules test complaint.eml ·
+    mailgate rules test ~/Maildir --desk kominfo --json
     """
     from mailgate import sources, views
     from mailgate.message.worker import reader as reading_worker
@@ -542,7 +557,8 @@ def holidays(
 ) -> None:
     """A proposed holidays file for Indonesia: compare it with the decree, then copy its lines into yours.
 
-    The file in use (`holidays` under [hours]) needs the years before as well: it is added to, not replaced.
+    The file in use (hours.holidays) needs the years before as well: it is added
+    to, not replaced.
 
     Example: mailgate holidays 2027 > holidays-2027.toml
     """
@@ -567,7 +583,8 @@ def tickets(
 ) -> None:
     """List tickets, unfinished ones first.
 
-    Examples: mailgate tickets --desk kominfo --status open · mailgate tickets --overdue --json
+    Examples: mailgate tickets --desk kominfo --status open ·
+    mailgate tickets --overdue --json
     """
     from mailgate import views
     from mailgate.desk.ticket import Status
@@ -701,7 +718,8 @@ def aside_export(
 ) -> None:
     """Write mail that was set aside to files, as it was received: to look into it, or to report a fault.
 
-    Examples: mailgate aside export 17 18 --out /tmp · mailgate aside export --all --desk kominfo --out aside
+    Examples: mailgate aside export 17 18 --out /tmp ·
+    mailgate aside export --all --desk kominfo --out aside
     """
     from mailgate.store import mails
 
@@ -741,7 +759,8 @@ def aside_drop(
 
     Their bytes stay in the store, and in the folder of processed mail.
 
-    Examples: mailgate aside drop 17 --reason "an attack" · mailgate aside drop --all --desk kominfo --yes
+    Examples: mailgate aside drop 17 --reason "an attack" ·
+    mailgate aside drop --all --desk kominfo --yes
     """
     from mailgate.store import mails
 
@@ -764,9 +783,11 @@ def aside_replay(
 ) -> None:
     """Let mail be read once more, after a fix; the running service takes it up with its next look.
 
-    To move it from the set-aside folder back into the INBOX with a mail client does the same.
+    To move it from the set-aside folder back into the INBOX with a mail client
+    does the same.
 
-    Examples: mailgate aside replay 17 18 · mailgate aside replay --all --desk kominfo
+    Examples: mailgate aside replay 17 18 ·
+    mailgate aside replay --all --desk kominfo
     """
     from mailgate.store import mails
 
@@ -819,8 +840,8 @@ def outbox_list(
 
     Before the list stands what keeps a desk's mail back, if anything does.
 
-    Examples: mailgate outbox list · mailgate outbox list --desk kominfo --state held ·
-    mailgate outbox list --state failed --json
+    Examples: mailgate outbox list · mailgate outbox list --state failed --json ·
+    mailgate outbox list --desk kominfo --state held
     """
     from mailgate import views
 
@@ -849,8 +870,8 @@ def outbox_retry(
 ) -> None:
     """Try again at once; a mail that failed only by its own id.
 
-    --desk and --all also end the pause that a mail server asked for. Limits stay: what they hold leaves as
-    the time rolls on.
+    --desk and --all also end the pause that a mail server asked for. Limits stay:
+    what they hold leaves as the time rolls on.
 
     Examples: mailgate outbox retry --desk kominfo · mailgate outbox retry --all ·
     mailgate outbox retry rjgcjbdvbj5hwd5kfv2xf7cgmu
@@ -884,9 +905,10 @@ def outbox_cancel(
 ) -> None:
     """Let mail that waits never leave; its ticket notes it. Exit 1: something could not be cancelled.
 
-    What is on its way or has left is refused. An uncertain mail may have arrived all the same. A cancelled
-    notice that the repair begins starts no clock and is void, a ticket waits for no answer to a cancelled
-    question, and whoever has the ticket is told by mail of words that the requester does not get.
+    What is on its way or has left is refused. An uncertain mail may have arrived
+    all the same. A cancelled notice that the repair begins starts no clock and is
+    void, a ticket waits for no answer to a cancelled question, and whoever has
+    the ticket is told by mail of words that the requester does not get.
 
     Examples: mailgate outbox cancel rjgcjbdvbj5hwd5kfv2xf7cgmu ·
     mailgate outbox cancel --desk kominfo --automatic
@@ -947,9 +969,11 @@ def blocked_remove(
 ) -> None:
     """Hear a sender again, and write to an address again to which mail came back.
 
-    Mail of a silenced sender that came meanwhile is kept, `mailgate why` finds it.
+    Mail of a silenced sender that came meanwhile is kept, `mailgate why` finds
+    it.
 
-    Examples: mailgate blocked remove iklan@example.com · mailgate blocked remove iklan@example.com --desk X
+    Examples: mailgate blocked remove iklan@example.com ·
+    mailgate blocked remove iklan@example.com --desk X
     """
     from mailgate.logs import printable
     from mailgate.store import blocks, unreachable

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sqlite3
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,10 +13,11 @@ import pytest
 from cli_cast import ADMIN, ASIDE, DAY, HEADER_ONLY, HOSTILE, OPENED, SPAMMER, Cli, ask, fill, office
 from daemon import COMMAND, mailgate
 from desk_cast import ticket
+from sqlalchemy.exc import DatabaseError, IntegrityError
 from store_cast import keep
 
 from mailgate.desk.ticket import Status
-from mailgate.store.database import Store, upgrade
+from mailgate.store.database import Store, passes_by_itself, upgrade
 
 # fmt: off
 TICKET_KEYS = {
@@ -346,6 +348,19 @@ def test_no_mail_can_send_commands_to_the_admins_terminal(run: Cli, listing: tup
         assert not NEVER_RAW.search(out)
 
 
+@pytest.mark.parametrize("charset", ["ascii", "latin-1"])
+@pytest.mark.parametrize("listing", [("tickets",), ("show", "KOM-2026-000001")], ids=" ".join)
+def test_letters_that_a_terminal_lacks_hide_no_list(
+    settings_file: Path, listing: tuple[str], charset: str
+) -> None:
+    shown = mailgate(settings_file, *listing, PYTHONIOENCODING=charset)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "Merah" in shown.stdout
+    asked = mailgate(settings_file, *listing, "--json", PYTHONIOENCODING=charset)
+    found = json.loads(asked.stdout)
+    assert any(one["subject"].startswith(HOSTILE) for one in (found if isinstance(found, list) else [found]))
+
+
 def test_a_script_gets_the_words_of_a_mail_unchanged(rows: Rows) -> None:
     assert HOSTILE in rows("tickets", "--status", "open")[0]["subject"]
     assert any(HOSTILE in (row["last_error"] or "") for row in rows("outbox", "list", "--state", "failed"))
@@ -582,3 +597,21 @@ def test_to_look_makes_no_database(tmp_path: Path) -> None:
         assert "mailgate db upgrade" in done.stderr
     assert mailgate(settings, "check", "--offline").returncode == 0
     assert not (tmp_path / "mailgate.db").exists()
+
+
+@pytest.mark.parametrize("command", [("status",), ("db", "check"), ("run", "--once")], ids=" ".join)
+def test_a_damaged_database_is_told_in_one_line_with_what_helps(tmp_path: Path, command: tuple[str]) -> None:
+    city = office(tmp_path)
+    (tmp_path / "mailgate.db").write_bytes(b"not what it was" * 1000)
+    done = mailgate(city.settings_file, *command)
+    assert (done.returncode, done.stdout) == (75, "")
+    assert done.stderr == "database: file is not a database; stop mailgate and put a backup in its place\n"
+
+
+def test_no_mail_is_set_aside_because_a_page_of_the_database_is_damaged() -> None:
+    damaged = sqlite3.DatabaseError("database disk image is malformed")
+    damaged.sqlite_errorcode = sqlite3.SQLITE_CORRUPT_INDEX
+    assert passes_by_itself(DatabaseError("INSERT", None, damaged))
+    wrong = sqlite3.IntegrityError("UNIQUE constraint failed")
+    wrong.sqlite_errorcode = sqlite3.SQLITE_CONSTRAINT_UNIQUE
+    assert not passes_by_itself(IntegrityError("INSERT", None, wrong))

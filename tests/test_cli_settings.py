@@ -5,7 +5,9 @@ import re
 import subprocess
 import sys
 from datetime import date, datetime
+from inspect import cleandoc
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -349,6 +351,21 @@ def test_help_lists_every_command_that_is_tested_here(tmp_path: Path) -> None:
         found.add((name,))
         found |= {(name, below) for below in getattr(command, "commands", {})}
     assert found == set(COMMANDS)
+
+
+def test_no_help_breaks_off_in_the_middle_of_a_line_or_leaves_a_word_out() -> None:
+    """At 80 columns. Whoever writes the help sees lines of 110, and [word] is a style to what prints it."""
+    from typer.main import get_command
+
+    from mailgate.cli import app
+
+    top: Any = get_command(app)
+    below = [one for group in top.commands.values() for one in getattr(group, "commands", {}).values()]
+    for command in (top, *top.commands.values(), *below):
+        _, *paragraphs = cleandoc(command.help).split("\n\n")
+        assert [line for text in paragraphs for line in text.splitlines() if len(line) > 78] == []
+        told = [command.help, *(getattr(one, "help", None) or "" for one in command.params)]
+        assert [text for text in told if re.search(r"\[[a-z/]", text)] == []
 
 
 def test_the_version_is_told_without_settings(tmp_path: Path) -> None:

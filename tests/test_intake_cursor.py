@@ -38,6 +38,14 @@ def test_from_now_on_means_from_the_next_uid_and_remembers_the_second() -> None:
     assert first_contact("now", FOLDER, NOW, WIB) == Beginning(7, 42, NOW.replace(microsecond=0))
 
 
+def test_the_first_mail_of_a_new_mailbox_is_taken_however_slow_its_servers_clock_is() -> None:
+    """Nothing was ever in it, so nothing in it is old."""
+    beginning = first_contact("now", Folder(uidvalidity=7, uidnext=1), NOW, WIB)
+    first = Listed(1, 100, NOW - timedelta(minutes=3))
+    assert ours(beginning, [first]) == [first]
+    assert ours(first_contact("now", Folder(7, 0), NOW, WIB), [first]) == []  # it may have been there before
+
+
 def test_a_start_date_begins_at_local_midnight() -> None:
     found = first_contact(date(2026, 8, 3), FOLDER, NOW, WIB)
     assert found == Beginning(7, 1, datetime(2026, 8, 2, 17, 0, tzinfo=UTC))

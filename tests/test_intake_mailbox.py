@@ -278,7 +278,7 @@ def test_an_answer_that_is_no_answer_is_trouble_of_the_server_and_not_a_crash(
         line.done()
         return True
 
-    fake.on("UID FETCH", rubbish)
+    fake.on("UID FETCH", rubbish, rubbish)
     with opened(fake) as mailbox, suppress(TemporaryError):
         assert mailbox.listed([1]) == []
 
@@ -548,3 +548,24 @@ def test_the_capabilities_that_tests_stand_on_are_those_of_the_fake(fake: FakeIm
     with opened(fake) as mailbox:
         assert {name.decode() for name in mailbox.capabilities()} == {name.upper() for name in CAPABILITIES}
     assert re.fullmatch(r"LOGIN", fake.asked("LOGIN")[0])
+
+
+def test_a_folder_is_searched_for_a_mail_of_no_octets_in_words_that_servers_know(fake: FakeImap) -> None:
+    with opened(fake) as mailbox:
+        mailbox.uids_of_size(0)
+        mailbox.uids_of_size(7)
+    assert fake.asked("UID SEARCH") == ["UID SEARCH SMALLER 1", "UID SEARCH LARGER 6 SMALLER 8"]
+
+
+@pytest.mark.parametrize(
+    "said", ["* CAPABILITY (((", "* BYE (" + "(" * 3000, "* 1 FETCH {99999999999999999999}"]
+)
+def test_nonsense_for_a_good_bye_undoes_no_work(fake: FakeImap, said: str) -> None:
+    def nonsense(line: Line, _: str) -> bool:
+        line.say(said)
+        line.done("OK")
+        return True
+
+    fake.on("LOGOUT", nonsense)
+    with opened(fake):
+        pass

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -133,6 +134,29 @@ def test_the_child_leaves_when_its_parent_is_gone() -> None:
         subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True).stdout
         == b""
     )
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_machine_without_room_for_a_process_loses_no_descriptor_at_each_attempt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else the service could open nothing any more when there is room again."""
+
+    def no_room(*_: object, **__: object) -> None:
+        raise BlockingIOError("fork: Resource temporarily unavailable")
+
+    with Reader(5, 400) as reader:
+        before = open_descriptors()
+        with monkeypatch.context() as patched:
+            patched.setattr(subprocess, "Popen", no_room)
+            for _ in range(5):
+                with pytest.raises(BlockingIOError):
+                    reader.read(PLAIN)
+        assert open_descriptors() == before
+        assert reader.read(PLAIN) == read(PLAIN)
 
 
 def test_the_child_carries_nothing_that_reading_does_not_need() -> None:

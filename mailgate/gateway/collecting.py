@@ -40,22 +40,23 @@ def collect(
     """Take in what waits in a mailbox; returns how many mails were new. Repeat until it returns 0.
 
     Raises TemporaryError when the mailbox or the store fails; what was kept by then is not lost. A folder
-    that takes no mail is told at the end: until somebody makes room there, people still get their answers.
+    that takes no mail, and a mail that the server cannot give, is told at the end: until somebody sees to it,
+    people still get their answers.
     """
     counter = office.counters[key]
     beginning, reconciled = _beginning(office, store, mailbox, counter, clock)
     if not reconciled and not _reconcile(office, store, mailbox, counter, beginning, clock, stopping):
         return 0
-    think(office, store, reader, counter, clock)
-    refused = _acknowledge(store, mailbox, counter, clock)
+    think(office, store, reader, counter, clock, stopping)
+    refused = _acknowledge(store, mailbox, counter, clock, stopping)
     new, place = 0, inbox(mailbox, counter)
     for batch in batches(office, store, mailbox, place, beginning):
         if stopping():
             return new
         new += keep(office, store, mailbox, place, batch, clock)
-        think(office, store, reader, counter, clock)
-        refused = refused or _acknowledge(store, mailbox, counter, clock)
-    refused = refused or mirroring.follow(store, mailbox, counter)
+        think(office, store, reader, counter, clock, stopping)
+        refused = refused or _acknowledge(store, mailbox, counter, clock, stopping)
+    refused = refused or mirroring.follow(store, mailbox, counter) or mailbox.withheld()
     _count_junk(store, mailbox, counter, clock())
     new += watch_sent(office, store, mailbox, reader, counter, clock, stopping)
     if refused:
@@ -139,7 +140,13 @@ def _reconcile(
     return True
 
 
-def _acknowledge(store: Store, mailbox: Mailbox, counter: Counter, clock: Clock) -> RefusedError | None:
+def _acknowledge(
+    store: Store,
+    mailbox: Mailbox,
+    counter: Counter,
+    clock: Clock,
+    stopping: Callable[[], bool] = lambda: False,
+) -> RefusedError | None:
     """Tell the server what is settled. A mail that a person moved meanwhile is settled as well.
 
     Returns why a folder takes no mail; what belongs there stays in the INBOX.
@@ -154,6 +161,8 @@ def _acknowledge(store: Store, mailbox: Mailbox, counter: Counter, clock: Clock)
                 mailbox.move(portion, aside=is_aside)
                 with store.writing() as write:
                     mails.acknowledged(write, place, portion, clock(), aside=is_aside)
+                if stopping():
+                    return refused
         except RefusedError as error:
             refused = error
     return refused

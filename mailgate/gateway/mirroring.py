@@ -4,8 +4,10 @@ What was decided or dropped since leaves it.
 """
 
 import logging
+from collections.abc import Iterator, Sequence
 
 from mailgate.desk.situation import Counter
+from mailgate.gateway.keeping import HEADER_OCTETS
 from mailgate.intake.imap import Mailbox, Refusal, RefusedError
 from mailgate.message import ids
 from mailgate.store import mails
@@ -33,7 +35,7 @@ def follow(store: Store, mailbox: Mailbox, counter: Counter) -> RefusedError | N
             if there.first:
                 log.warning('desk=%s: set_aside = "%s" cannot be tidied: %s', counter.key, name, there.reason)
             return None
-        found = [uid for one in wanted for uid in _uids(mailbox, one)]
+        found = _uids(mailbox, wanted)
         try:
             mailbox.move(found, aside=False)
         except RefusedError as error:
@@ -43,7 +45,19 @@ def follow(store: Store, mailbox: Mailbox, counter: Counter) -> RefusedError | N
     return None
 
 
-def _uids(mailbox: Mailbox, wanted: Follower) -> list[int]:
-    """Where it lies: its UID there was never ours to know, and it may lie there more than once."""
-    bodies = mailbox.bodies(mailbox.uids_of_size(wanted.size))
-    return [uid for uid, raw in bodies.items() if ids.index(raw).content == wanted.content]
+def _uids(mailbox: Mailbox, wanted: Sequence[Follower]) -> list[int]:
+    """Where they lie: their UIDs there were never ours to know, and one may lie there more than once."""
+    return [
+        uid
+        for size, oversize in sorted({(one.size, one.oversize) for one in wanted})
+        for uid, content in _contents(mailbox, size, oversize)
+        if content in {one.content for one in wanted}
+    ]
+
+
+def _contents(mailbox: Mailbox, size: int, oversize: bool) -> Iterator[tuple[int, str]]:
+    """Of each mail of that size. One at a time: whoever sends a poisoned mail may send a thousand like it."""
+    for uid in mailbox.uids_of_size(size):
+        raw = mailbox.header(uid, HEADER_OCTETS) if oversize else mailbox.bodies([uid]).get(uid)
+        if raw:
+            yield uid, ids.index(raw).content

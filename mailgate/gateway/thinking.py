@@ -1,7 +1,7 @@
 """What follows from the mails that were kept? think(): read, decide, record with the answers (commit 2)."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -26,8 +26,19 @@ class Reads(Protocol):
     def read_all(self, raws: Iterable[bytes]) -> Iterator[Message | Unreadable]: ...
 
 
-def think(office: Office, store: Store, reader: Reads, counter: Counter, clock: Clock) -> int:
-    """Decide everything that was kept, in the order of arrival; returns how many mails it was."""
+def think(
+    office: Office,
+    store: Store,
+    reader: Reads,
+    counter: Counter,
+    clock: Clock,
+    stopping: Callable[[], bool] = lambda: False,
+) -> int:
+    """Decide everything that was kept, in the order of arrival; returns how many mails it was.
+
+    `stopping` is asked after each batch: of a rebuilt folder there may be a hundred thousand mails, and
+    whoever asks nothing for half an hour is taken for one that hangs.
+    """
     limits = office.settings.limits
     thought = 0
     while True:
@@ -49,6 +60,8 @@ def think(office: Office, store: Store, reader: Reads, counter: Counter, clock: 
         for level, text in said:
             log.log(level, "%s", text)
         thought += len(said)
+        if stopping():
+            return thought
 
 
 def _described(reader: Reads, raw: bytes) -> tuple[str, str]:
@@ -136,7 +149,19 @@ def _settle(
         if passes_by_itself(error):
             raise
         log.exception("deciding failed desk=%s mail=%d message_id=%s", counter.key, kept.id, kept.message_id)
+        _describe(write, kept, result)
         return _set_aside(write, kept, f"deciding failed: {type(error).__name__}, see the log", now)
+
+
+def _describe(write: Connection, kept: Kept, message: Message) -> None:
+    """Whose it is, for the admin's list; where that is the very thing that failed, nothing is said of it."""
+    author = str(message.authors[0]) if message.authors else ""
+    try:
+        with write.begin_nested():
+            mails.describe(write, kept.id, author, message.subject)
+    except Exception as error:
+        if passes_by_itself(error):
+            raise
 
 
 def _set_aside(write: Connection, kept: Kept, reason: str, now: datetime) -> tuple[int, str]:

@@ -221,9 +221,15 @@ def _tell_of_set_aside(office: Office, write: Connection, *, counter: Counter, n
     """One mail an hour at the most, and only when something came since."""
     newest = mails.newest_aside(write, counter.key)
     last = alerts.last(write, counter.key, "set_aside", now)
-    if newest is None or (last is not None and (newest <= last or now - last < TOLD_AGAIN_AFTER)):
+    if newest is None or (last is not None and now - last < TOLD_AGAIN_AFTER):
+        return None
+    # Not whether it is newer than `last`: what was set aside before that may have become visible after it,
+    # at the end of a long transaction or by the clock of another instance.
+    up_to = alerts.last(write, counter.key, "set_aside up to", now)
+    if up_to is not None and newest <= up_to:
         return None
     alerts.told(write, counter.key, "set_aside", now)
+    alerts.told(write, counter.key, "set_aside up to", newest)
     return alerted(office, write, counter, Letter(waiting=tuple(mails.aside(write, counter.key))), now)
 
 

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
+
+CLOCKS_DIFFER = timedelta(days=1)
+"""The server's and ours, at the worst: one that takes its zone for another is wrong by that much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,10 @@ def first_contact(
             return Beginning(folder.uidvalidity, 1, None)
         case "now":
             # INTERNALDATE counts in whole seconds.
-            return Beginning(folder.uidvalidity, max(folder.uidnext, 1), now.replace(microsecond=0))
+            start_at = now.replace(microsecond=0)
+            if folder.uidnext == 1:  # no UID tells old from new, and nothing in it is old
+                start_at -= CLOCKS_DIFFER
+            return Beginning(folder.uidvalidity, max(folder.uidnext, 1), start_at)
         case day:
             return Beginning(folder.uidvalidity, 1, datetime.combine(day, time(), timezone))
 

@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from imapclient import IMAPClient, SocketTimeout
-from imapclient.exceptions import LoginError
+from imapclient.exceptions import LoginError, ProtocolError
 
 from mailgate import __version__
 from mailgate.errors import AuthorizationRefusedError, TemporaryError, UnforeseenError
@@ -28,6 +28,7 @@ log = logging.getLogger("mailgate")
 CONNECT_SECONDS = 20
 READ_SECONDS = 120
 MOST_UIDS = 500  # in one command: its line must stay far below the 8,000 octets that servers accept
+MOST_WITHHELD = 20  # more mails than this that a server cannot give, and it is the server that is in trouble
 _LOST = (imaplib.IMAP4.error, OSError)  # ssl.SSLError is among them
 _NONSENSE = (
     ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError,
@@ -83,6 +84,7 @@ class Mailbox:
         """
         self.account = account
         self._refused: set[str] = set()
+        self._withheld: dict[int, str] = {}
         self._log_in()
         with self._asking("prepare the folders"):
             self._capabilities = frozenset(self._client.capabilities())
@@ -177,10 +179,14 @@ class Mailbox:
 
         What arrived there meanwhile ends the next `wait`.
         """
-        before = self.folder
+        before, withheld = self.folder, self._withheld
         with self._asking(f"look into {name}"):
             found = self._examined(name, readonly)
+        self._withheld = {}
         yield found
+        for uid, why in self._withheld.items():
+            log.warning("%s: the server does not give mail %d of %s: %s", self._who(), uid, name, why)
+        self._withheld = withheld
         with self._asking(f"return to {self.account.folder}"):
             self.folder = self._open(self.account.folder)
             if self.folder == before and before.uidnext:
@@ -228,26 +234,70 @@ class Mailbox:
 
     def uids_of_size(self, octets: int) -> list[int]:
         """UIDs of the mails of exactly that size, ascending."""
+        larger = ["LARGER", octets - 1] if octets else []  # a number has no sign (RFC 9051, section 9)
         with self._asking("search by size"):
-            return sorted(self._client.search(["LARGER", octets - 1, "SMALLER", octets + 1]))
+            return sorted(self._client.search([*larger, "SMALLER", octets + 1]))
 
     def listed(self, uids: Sequence[int]) -> list[Listed]:
-        """Size and moment of arrival; a mail that was moved meanwhile is missing."""
+        """Size and moment of arrival; a mail that was moved meanwhile, or is withheld, is missing."""
+        found = self._given(uids, ["RFC822.SIZE", "INTERNALDATE"], b"RFC822.SIZE", int)
         return [
             Listed(uid, facts[b"RFC822.SIZE"], _moment(facts.get(b"INTERNALDATE")))
-            for portion in _portions(uids)
-            for uid, facts in self._fetch(portion, ["RFC822.SIZE", "INTERNALDATE"]).items()
-            if isinstance(facts.get(b"RFC822.SIZE"), int)
+            for uid, facts in found.items()
         ]
 
     def bodies(self, uids: Sequence[int]) -> dict[int, bytes]:
-        """The mails themselves; one that was moved meanwhile is missing."""
+        """The mails themselves; one that was moved meanwhile, or is withheld, is missing."""
+        found = self._given(uids, ["BODY.PEEK[]"], b"BODY[]", bytes)
+        return {uid: facts[b"BODY[]"] for uid, facts in found.items()}
+
+    def withheld(self) -> RefusedError | None:
+        """Which mails of the watched folder the server has and does not give; None: it gave all."""
+        if not self._withheld:
+            return None
+        uid, why = next(iter(self._withheld.items()))
+        others = f" and {len(self._withheld) - 1} others" if len(self._withheld) > 1 else ""
+        return RefusedError(
+            f"{self._who()}: the server does not give the mail with UID {uid}{others} of"
+            f" {self.account.folder}: {why}; look at it with a mail client and move it out of the folder"
+        )
+
+    def _given(
+        self, uids: Sequence[int], items: list[str], wanted: bytes, kind: type
+    ) -> dict[int, dict[bytes, Any]]:
+        """What the server says of each mail. One that it cannot give costs no other mail; see `withheld`."""
+        found = self._told_with(uids, items, wanted, kind)
+        for uid in self._still_there([uid for uid in uids if uid not in found]):
+            found |= self._told_with([uid], items, wanted, kind)
+            if uid not in found:
+                self._withhold(uid, "it is listed, and nothing comes when it is asked for")
+        return found
+
+    def _told_with(
+        self, uids: Sequence[int], items: list[str], wanted: bytes, kind: type
+    ) -> dict[int, dict[bytes, Any]]:
         return {
-            uid: facts[b"BODY[]"]
+            uid: facts
             for portion in _portions(uids)
-            for uid, facts in self._fetch(portion, ["BODY.PEEK[]"]).items()
-            if isinstance(facts.get(b"BODY[]"), bytes)
+            for uid, facts in self._fetch(portion, items).items()
+            if isinstance(facts.get(wanted), kind)
         }
+
+    def _still_there(self, uids: Sequence[int]) -> list[int]:
+        """Those that nobody moved: a broken mail is passed over by some servers, or given as NIL."""
+        uids = [uid for uid in uids if uid not in self._withheld]
+        there: set[int] = set()
+        for portion in _portions(uids):
+            with self._asking("search"):
+                self._client._imap.noop()  # until then a server may list what somebody expunged
+                there.update(self._client.search(["UID", ",".join(map(str, portion))]))
+        return [uid for uid in uids if uid in there]
+
+    def _withhold(self, uid: int, why: str) -> None:
+        self._withheld[uid] = why
+        if len(self._withheld) > MOST_WITHHELD:
+            with self._asking("fetch"):
+                raise TemporaryError(f"{self._who()}: fetch: {why}")
 
     def header(self, uid: int, most: int) -> bytes:
         """The first octets of a mail that is too large to fetch."""
@@ -263,8 +313,31 @@ class Mailbox:
         }
 
     def _fetch(self, uids: Sequence[int], items: list[str]) -> dict[int, dict[bytes, Any]]:
+        """Where the server refuses, by halves: it may be one mail alone that it cannot read any more."""
+        try:
+            return self._fetched(uids, items)
+        except RefusedError as error:
+            if len(uids) == 1:
+                if "EXPUNGEISSUED" not in str(error).upper():  # RFC 5530: a person moved it
+                    self._withhold(uids[0], str(error))
+                return {}
+            half = len(uids) // 2
+            return self._fetch(uids[:half], items) | self._fetch(uids[half:], items)
+
+    def _fetched(self, uids: Sequence[int], items: list[str]) -> dict[int, dict[bytes, Any]]:
+        """Raises RefusedError for a NO or BAD that may be about one of these mails."""
         with self._asking("fetch"):
-            answer = self._client.fetch(list(uids), items)
+            try:
+                answer = self._client.fetch(list(uids), items)
+            except (imaplib.IMAP4.abort, ProtocolError):
+                raise
+            except imaplib.IMAP4.error as error:
+                self._client._imap.untagged_responses.pop("FETCH", None)  # what came before the NO
+                if re.search(
+                    r"\[(UNAVAILABLE|INUSE|LIMIT)\]", str(error).upper()
+                ):  # RFC 5530: of no one mail
+                    raise
+                raise RefusedError(_one_line(error)) from error
             # A server may tell of other messages in the same breath (RFC 9051, section 7.5.2).
             return {uid: answer[uid] for uid in uids if uid in answer}
 
@@ -357,9 +430,9 @@ class Mailbox:
 
     def close(self) -> None:
         """Say goodbye where that is still possible."""
-        with contextlib.suppress(imaplib.IMAP4.error, OSError):
+        with contextlib.suppress(*_TROUBLE):  # what a server says to a good-bye undoes no work
             self._client.logout()
-        with contextlib.suppress(imaplib.IMAP4.error, OSError):
+        with contextlib.suppress(*_TROUBLE):
             self._client.shutdown()
 
     def _introduce_ourselves(self) -> None:

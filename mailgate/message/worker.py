@@ -204,19 +204,25 @@ class _Child:
     def __init__(self, arguments: list[str]) -> None:
         child_reads, self._to = os.pipe()
         self._from, child_writes = os.pipe()
-        self._process = subprocess.Popen(  # noqa: S603 (our own interpreter, our own module)
-            [sys.executable, "-m", "mailgate.message.worker", *arguments],
-            stdin=child_reads,
-            stdout=child_writes,
-            # Whoever takes this process over by a mail finds no secret in it.
-            env={
-                "LC_ALL": "C.UTF-8",
-                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-            },
-            process_group=0,  # Ctrl-C is for the parent to decide
-        )
-        os.close(child_reads)
-        os.close(child_writes)
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 (our own interpreter, our own module)
+                [sys.executable, "-m", "mailgate.message.worker", *arguments],
+                stdin=child_reads,
+                stdout=child_writes,
+                # Whoever takes this process over by a mail finds no secret in it.
+                env={
+                    "LC_ALL": "C.UTF-8",
+                    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                },
+                process_group=0,  # Ctrl-C is for the parent to decide
+            )
+        except OSError:  # no process or no memory is left just now: it is tried again and again
+            os.close(self._to)
+            os.close(self._from)
+            raise
+        finally:
+            os.close(child_reads)
+            os.close(child_writes)
         for pipe in (self._to, self._from):
             os.set_blocking(pipe, False)
             with contextlib.suppress(OSError):  # the system's limit for all pipes of a user may be reached

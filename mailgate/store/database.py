@@ -221,24 +221,31 @@ def translated() -> Iterator[None]:
             raise
         first = _first(error)
         lost = getattr(first.orig, "sqlstate", None) == _DEADLOCK
-        raise (DeadlockError if lost else TemporaryError)(f"database: {first.orig}") from error
+        advice = "; stop mailgate and put a backup in its place" if _is_damaged(first) else ""
+        raise (DeadlockError if lost else TemporaryError)(f"database: {first.orig}{advice}") from error
 
 
 def passes_by_itself(error: Exception) -> bool:
-    """Whether it tells of a database that is lost, full or locked, and not of what was asked of it.
+    """Whether it tells of a database that is lost, full, locked or damaged, and not of what was asked of it.
 
     The drivers call both an OperationalError; to wait for ever because of one mail would stop a desk.
     """
     if not isinstance(error, DBAPIError):
         return False
     error = _first(error)
-    if error.connection_invalidated:
+    if error.connection_invalidated or _is_damaged(error):
         return True
     if not isinstance(error, OperationalError | InternalError):
         return False
     if isinstance(error.orig, sqlite3.Error):
         return getattr(error.orig, "sqlite_errorcode", None) not in _ASKED_WRONG
     return (getattr(error.orig, "sqlstate", None) or _LOST)[:2] not in _ASKED_WRONG_CLASSES
+
+
+def _is_damaged(error: DBAPIError) -> bool:
+    """Whether an SQLite file is none, or not whole: no mail is set aside for that."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _DAMAGED  # the upper octets say more of the same
 
 
 def _first(error: DBAPIError) -> DBAPIError:
@@ -259,6 +266,7 @@ def _first(error: DBAPIError) -> DBAPIError:
 
 _ASKED_WRONG = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_TOOBIG})
 _ASKED_WRONG_CLASSES = frozenset({"54"})  # PostgreSQL, appendix A: program limit exceeded, as by a long key
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _DEADLOCK = "40P01"
 _LOST = "08"  # connection exception
 

@@ -77,6 +77,8 @@ class Follower:
     """RFC822.SIZE, by which the server finds it."""
     content: str | None
     """By which it is told from others of that size; see `ids.index`."""
+    oversize: bool
+    """Only its header was ever fetched, and is what `content` is of."""
 
 
 def beginning(connection: Connection, desk: str, folder: str) -> tuple[Beginning, bool] | None:
@@ -444,14 +446,18 @@ def drop(connection: Connection, mail_id: int, reason: str, now: datetime) -> bo
 
 
 def to_follow(connection: Connection, desk: str, most: int) -> list[Follower]:
-    """What lies in the set-aside folder of the server and is not set aside any more."""
+    """What lies in the set-aside folder of the server and is not set aside any more.
+
+    A mail that is too large stays there once it is decided: that is where its ticket says it is.
+    """
+    done = or_(mail.c.state == DROPPED, and_(mail.c.state == DECIDED, mail.c.oversize.is_(False)))
     rows = connection.execute(
-        select(mail.c.id, mail.c.size, mail.c.content)
-        .where(mail.c.desk == desk, mail.c.mirrored, mail.c.state.in_([DECIDED, DROPPED]))
+        select(mail.c.id, mail.c.size, mail.c.content, mail.c.oversize)
+        .where(mail.c.desk == desk, mail.c.mirrored, done)
         .order_by(mail.c.id)
         .limit(most)
     )
-    return [Follower(row.id, row.size, row.content) for row in rows]
+    return [Follower(row.id, row.size, row.content, row.oversize) for row in rows]
 
 
 def followed(connection: Connection, mail_ids: Sequence[int]) -> None:
