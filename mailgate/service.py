@@ -23,7 +23,7 @@ from mailgate.message.worker import Reader
 from mailgate.pulse import Pulse
 from mailgate.store import outbox
 from mailgate.store.database import Store, require_current
-from mailgate.store.instances import AlreadyRunningError, Instance
+from mailgate.store.instances import AlreadyRunningError, Instance, forgets_for
 
 log = logging.getLogger("mailgate")
 
@@ -51,6 +51,9 @@ def enter(store: Store, instance: Instance, clock: Clock) -> None:
     """Be one of those that serve this database, and settle what an earlier one left half done."""
     require_current(store)
     instance.enter()
+    with store.reading() as look:
+        forgets = forgets_for(look) if outbox.claimants(look) else 0.0
+    time.sleep(forgets)  # whoever lives and is not known yet would have its mail sent twice
     settle_gone(store, instance, clock)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from mailgate.outbox.retry import Attempt, Deferred, Sent
 from mailgate.service import enter, settle_gone
-from mailgate.store import alerts, outbox, unreachable
+from mailgate.store import alerts, instances, outbox, unreachable
 from mailgate.store.database import Store, require_current, upgrade
 from mailgate.store.instances import AlreadyRunningError, Instance, holders
 from mailgate.store.outbox import Claimed, Composed
@@ -214,6 +214,27 @@ def test_a_new_instance_settles_what_a_dead_one_left_before_it_does_anything_els
     new = Instance(stores[1])
     enter(stores[1], new, lambda: NOW)
     assert state(stores[1]) == "uncertain"
+    new.leave()
+
+
+def test_a_new_instance_beside_a_database_that_was_started_anew_takes_nobody_for_dead_who_comes_back(
+    stores: list[Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upgrade(stores[0])
+    living, new = Instance(stores[0]), Instance(stores[1])
+    add(stores[0], "a")
+    claim(stores[0], living)
+    monkeypatch.setattr(instances, "KNOWN_AGAIN_AFTER", 1e9)  # this server's start is not long ago then
+    waited = []
+
+    def comes_back(seconds: float) -> None:
+        waited.append(seconds)
+        living.enter()
+
+    monkeypatch.setattr("mailgate.service.time.sleep", comes_back)
+    enter(stores[1], new, lambda: NOW)
+    assert (len(waited), state(stores[1])) == (1, "sending")
+    living.leave()
     new.leave()
 
 

@@ -20,6 +20,8 @@ from mailgate.store.turns import key
 
 LOCK_WAIT = "5s"
 """For the lock of our own name: somebody may be looking at this moment whether we are gone."""
+KNOWN_AGAIN_AFTER = 10.0
+"""Seconds after its start until a database knows again who lives: they ask every five."""
 LOOKS_AGAIN_AFTER = 0.1
 """Seconds, while a mailbox is asked for with patience."""
 
@@ -184,6 +186,14 @@ def holders(look: Connection, desks: Iterable[str]) -> dict[str, str]:
 def known(look: Connection) -> list[str]:
     """The instances that are there, on PostgreSQL: each holds the lock of its own name."""
     return [name for number, name in _locks(look) if number == key(_instance(name))]
+
+
+def forgets_for(look: Connection) -> float:
+    """Seconds for which a living instance may still be unknown to a database that was started anew."""
+    if look.dialect.name != "postgresql":
+        return 0.0
+    age = look.scalar(text("SELECT extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())"))
+    return min(max(KNOWN_AGAIN_AFTER - float(age or 0), 0.0), KNOWN_AGAIN_AFTER)
 
 
 def _locks(look: Connection) -> Iterator[tuple[int, str]]:
