@@ -11,6 +11,8 @@ from evidence import bounce, mailgate, rows, tickets
 from indoors import Indoors, indoors
 from servers.sink import Stage
 
+from mailgate.desk import brakes
+
 RINA_ADDRESS = address(RINA)
 
 
@@ -191,6 +193,22 @@ def test_an_address_that_our_own_server_refuses_is_dead_at_once(quick_city: City
     quick_city.receive(quick_city.mail())
     assert quick_city.run() == 0
     assert unreachable(quick_city) == [RINA_ADDRESS]
+
+
+@pytest.mark.parametrize(
+    ("detail", "dead"),
+    [
+        ("RCPT TO: 550 5.1.1 no such user", True),
+        ("RCPT TO: 550 5.1.1 no such user at 203.0.5.7", True),
+        ("given up after 5 days; RCPT TO: 452 4.2.2 full", True),
+        ("given up after 5 days; RCPT TO: 450 4.7.1 Client host rejected: cannot find your hostname", False),
+        ("RCPT TO: 550 5.1.8 <desk@pyk.example.go.id>: Sender address rejected: Domain not found", False),
+        ("RCPT TO: 553 5.1.7 sender", False),
+        ("RCPT TO: 554 5.7.1 Relay access denied", False),
+    ],
+)
+def test_what_the_server_has_against_us_makes_no_address_dead(detail: str, *, dead: bool) -> None:
+    assert brakes.speaks_of_address(detail) is dead
 
 
 def test_the_ticket_shows_to_staff_that_nothing_reaches_its_requester_until_something_comes_from_them(

@@ -147,6 +147,22 @@ def test_a_limit_of_the_one_who_would_receive_stops_nobody_else(stage: Stage, co
     assert not isinstance(judge(Answer(stage, code, said), Tried(), NOW), Paused)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "5.1.1 <5.4.5@warga.example>: Recipient address rejected: User unknown",
+        "5.1.1 5.4.5@warga.example: no such user",
+        '5.1.1 <"unusual sending activity"@warga.example> unknown',
+        '5.1.1 "unusual sending activity"@warga.example unknown',
+        "5.1.2 <rina@OutboundSpam.example>: Domain not found",
+        "5.4.4 Name service error for name=5.4.5.warga.example type=MX: Host not found",
+        "no MX for outboundspam.example.",
+    ],
+)
+def test_nobody_holds_up_a_desk_by_the_address_they_write_from(said: str) -> None:
+    assert isinstance(judge(Answer(Stage.RCPT, 550, said), Tried(), NOW), Failed)
+
+
 @given(outcomes, histories)
 def test_only_a_refusal_stops_a_desk(outcome: Answer | Lost, before: Tried) -> None:
     if isinstance(judge(outcome, before, NOW), Paused):
