@@ -93,6 +93,13 @@ def test_the_command_gets_the_text_and_what_it_is_about_and_no_secret(
     assert "KOMINFO_PASSWORD" not in one["environment"]
 
 
+def test_the_command_gets_no_escapes_of_a_server_that_it_may_show_on_a_terminal(tmp_path: Path) -> None:
+    heard = command(tmp_path)
+    assert edge.run(str(heard.script), "550 \x1b]0;x\x07\n\u202eno\n", {}, tmp_path)
+    (one,) = heard.all
+    assert one["text"] == "550 \ufffd]0;x\ufffd\n\ufffdno\n"
+
+
 def test_a_command_without_a_path_and_one_beside_the_settings_are_both_found(tmp_path: Path) -> None:
     command(tmp_path)
     assert edge.program("./alert --now 'two words'", tmp_path) == [

@@ -3,6 +3,7 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from city import ADMIN, ALERTS, RINA, City, body
@@ -13,6 +14,7 @@ from mailgate import gateway
 from mailgate.errors import TemporaryError
 from mailgate.gateway import delivering
 from mailgate.outbox.retry import MOST_ENDED
+from mailgate.outbox.smtp import Session
 from mailgate.service import EX_TEMPFAIL
 from mailgate.store import outbox
 from mailgate.store.database import Store
@@ -297,6 +299,29 @@ def test_an_answer_that_could_not_be_noted_is_noted_when_the_database_is_back(qu
         assert 0 < taken < 24
         assert passes(store) == 24 - taken, "the rest, and at once: nothing waits for a claim to run out"
     assert rows(quick_city, "SELECT DISTINCT state, attempts FROM outbox") == [("sent", 1)]
+    assert len(quick_city.sent()) == 24
+
+
+def test_a_server_that_takes_one_connection_at_a_time_gets_all_mail_and_is_no_trouble(
+    quick_city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Narrow(Session):
+        taken = 0
+
+        async def __aenter__(self) -> "Narrow":
+            if Narrow.taken:
+                raise TemporaryError("421 4.7.0 too many connections from you")
+            Narrow.taken += 1
+            return await super().__aenter__()
+
+        async def __aexit__(self, *why: Any) -> None:
+            Narrow.taken -= 1
+            await super().__aexit__(*why)
+
+    monkeypatch.setattr(delivering, "Session", Narrow)
+    for n in range(12):
+        quick_city.receive(quick_city.mail(f"<w{n}@warga.example>", subject=f"laporan {n}"))
+    assert quick_city.run() == 0
     assert len(quick_city.sent()) == 24
 
 

@@ -135,7 +135,7 @@ def judge(outcome: Answer | Lost, tried: Tried, now: datetime, ladder: Ladder = 
     reason = f"{outcome.stage}: {_described(outcome)}"[:MOST_TEXT]
     match outcome:
         case Answer(Stage.DATA, code, text) if 200 <= code <= 299:
-            return Sent(text[:MOST_TEXT])
+            return Sent(" ".join(text.split())[:MOST_TEXT])
         case Answer(code=code) if 400 <= code <= 599 and (pause := _speaks_of_us(outcome)):
             return Paused(reason, now + pause)
         case Answer(stage=stage, code=code) if 500 <= code <= 599:
