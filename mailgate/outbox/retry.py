@@ -269,6 +269,10 @@ _OF_US = (
     (_status("5.7.705"), _LATER),  # Microsoft 365: "tenant has exceeded threshold"
     (_status("5.7.708"), _LATER),  # Microsoft 365: "traffic not accepted from this IP", of new tenants
     (_said("bad outbound sender"), _LATER),  # Microsoft 365, 5.1.8: the account is restricted
+    # RFC 3463, section 3.2: the sender is refused, which is the desk; Postfix says so at RCPT only.
+    (_said(r"(?<![\d.])5\.1\.[78](?!\.?\d)|sender address rejected"), _SOON),
+    (_status("5.7.60"), _SOON),  # Exchange: "does not have permissions to send as this sender"
+    (_said("SendAsDenied"), _SOON),  # Microsoft 365, 5.2.252
     (_said("OutboundSpam|SubmissionQuotaExceeded"), _LATER),  # Microsoft 365, 5.2.0 STOREDRV.Submission
 )
 
