@@ -565,6 +565,17 @@ def test_an_alert_of_a_desk_whose_server_is_gone_leaves_once_through_another_des
     assert LPSE in body(again)
 
 
+def test_an_alert_of_a_desk_that_left_the_settings_leaves_through_another_desk(watchman: Watchman) -> None:
+    watchman.pulse.beat("mailbox lpse", "quota of the mailbox")
+    watchman.look(6)
+    watchman.settle(desk="lama")
+    watchman.look(30)
+    assert [row[:1] + row[2:] for row in watchman.mails()] == [(LPSE, "cancelled"), (KOMINFO, "ready")]
+    again = body(watchman.city.sent(ALERTS)[-1])
+    assert "lama" in again
+    assert "quota" in again
+
+
 def test_an_alert_that_may_have_arrived_is_not_sent_twice_but_told_by_the_command(watchman: Watchman) -> None:
     watchman.pulse.beat("mailbox lpse", "refused")
     watchman.look(6)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, timedelta
 from email.message import EmailMessage
 
 import pytest
@@ -10,8 +10,10 @@ from city import ADMIN, ADMIN_TWO, ALERTS, RINA, TECHNICIAN, City, address, body
 from evidence import bounce, mailgate, rows, tickets
 from indoors import Indoors, indoors
 from servers.sink import Stage
+from sqlalchemy import text
 
 from mailgate.desk import brakes
+from mailgate.store import outbox
 
 RINA_ADDRESS = address(RINA)
 
@@ -193,6 +195,25 @@ def test_an_address_that_our_own_server_refuses_is_dead_at_once(quick_city: City
     quick_city.receive(quick_city.mail())
     assert quick_city.run() == 0
     assert unreachable(quick_city) == [RINA_ADDRESS]
+
+
+def test_a_mail_that_was_tried_again_and_came_back_after_all_is_told_of_once_more(town: Indoors) -> None:
+    """Our own server refused it, an admin mended that; then the server of the requester sent it back."""
+    _, told = new_ticket(town)
+    town.receive(town.answer(told, ADMIN, "Kabelnya sudah kami ganti."))
+    town.run()
+    reply = town.sent(RINA)[-1]
+    token = str(reply["Message-ID"]).strip("<>").partition("@")[0]
+    with town.store() as store, store.writing() as write:
+        now = town.now.astimezone(UTC)
+        write.execute(text("UPDATE outbox SET state = 'failed' WHERE token = :token"), {"token": token})
+        outbox.mark_bounced(write, token, "554 5.7.1 Relay access denied", now)
+        assert outbox.retry(write, token, now) == 1
+        write.execute(text("UPDATE outbox SET state = 'sent' WHERE token = :token"), {"token": token})
+    before = len(town.sent(ADMIN))
+    town.receive(bounce(reply, RINA_ADDRESS))
+    town.run()
+    assert ["5.1.1" in body(mail) for mail in town.sent(ADMIN)[before:]] == [True]
 
 
 @pytest.mark.parametrize(

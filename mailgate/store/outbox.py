@@ -578,11 +578,12 @@ def retry(connection: Connection, token: str | None, now: datetime, desk: str | 
         which = and_(_named(token), outbox.c.state.in_([DEFERRED, UNCERTAIN, FAILED]))
     if desk is not None:
         which = and_(which, outbox.c.desk == desk)
-    # A failed one gets all its days again.
+    # A failed one gets all its days again, and if it comes back once more, that is news once more.
     facts = {
         "state": DEFERRED,
         "next_at": now,
         "waited": case((outbox.c.state != FAILED, outbox.c.waited), else_=0),
+        "bounced_at": case((outbox.c.state != FAILED, outbox.c.bounced_at), else_=None),
     }
     # An uncertain mail stays uncertain until an answer settles it.
     kept = update(outbox).where(which, outbox.c.state == UNCERTAIN).values(next_at=now)
