@@ -91,8 +91,12 @@ def _spoken(words: Sequence[str], text: str, about: Mapping[str, str], base: Pat
 
 @contextlib.contextmanager
 def _stdin(text: str) -> Iterator[int]:
-    """A file in memory: whoever does not read it holds nobody up, and a full disk does not matter."""
+    """A file in memory: whoever does not read it holds nobody up, and a full disk does not matter.
+
+    The command may show it on a terminal, and words of a server stand in it.
+    """
     handle = os.memfd_create("alarm")
+    text = "\n".join(map(printable, text.split("\n")))
     try:
         os.write(handle, text.encode("utf-8", "replace")[:MOST_TEXT].decode("utf-8", "ignore").encode())
         os.lseek(handle, 0, os.SEEK_SET)

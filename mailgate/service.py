@@ -16,7 +16,7 @@ from functools import partial
 
 from mailgate import gateway, notify
 from mailgate.errors import AuthorizationRefusedError, MailgateError, TemporaryError, UnforeseenError
-from mailgate.gateway import Clock, Office, alarming, reloaded
+from mailgate.gateway import Clock, Office, Unwritten, alarming, reloaded
 from mailgate.intake.imap import Mailbox
 from mailgate.message import worker
 from mailgate.message.worker import Reader
@@ -230,6 +230,8 @@ class Serving:
     """A pause after a failure is over before its time: other settings, or the end."""
     gone: threading.Event = field(default_factory=threading.Event)
     """The desk left the settings."""
+    unwritten: Unwritten = field(default_factory=Unwritten)
+    """What was handed over and could not be noted."""
 
     def ring(self) -> None:
         with contextlib.suppress(OSError):  # that thread was not waiting, and has left already
@@ -571,7 +573,9 @@ class Service:
             serving.anew.clear()
             try:
                 leaving = partial(self._leaving_submission, name, serving, office)
-                await gateway.deliver(office, self.store, key, self._instance.name, self.clock, leaving)
+                await gateway.deliver(
+                    office, self.store, key, self._instance.name, self.clock, leaving, serving.unwritten
+                )
                 self.pulse.beat(name)
                 pause.reset()
             except Exception as error:

@@ -201,7 +201,8 @@ def _host(value: str) -> str:
     if not (
         _is_ip(value)
         or value == "localhost"
-        or re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", value)
+        # RFC 1035, section 2.3.4: other labels cannot even be asked for, and every attempt would be a fault.
+        or re.fullmatch(r"(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*(?<!-)", value)
     ):
         raise ValueError("is not a host: a server's name or IP address, without port or scheme")
     return value

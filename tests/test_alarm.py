@@ -93,6 +93,13 @@ def test_the_command_gets_the_text_and_what_it_is_about_and_no_secret(
     assert "KOMINFO_PASSWORD" not in one["environment"]
 
 
+def test_the_command_gets_no_escapes_of_a_server_that_it_may_show_on_a_terminal(tmp_path: Path) -> None:
+    heard = command(tmp_path)
+    assert edge.run(str(heard.script), "550 \x1b]0;x\x07\n\u202eno\n", {}, tmp_path)
+    (one,) = heard.all
+    assert one["text"] == "550 \ufffd]0;x\ufffd\n\ufffdno\n"
+
+
 def test_a_command_without_a_path_and_one_beside_the_settings_are_both_found(tmp_path: Path) -> None:
     command(tmp_path)
     assert edge.program("./alert --now 'two words'", tmp_path) == [
@@ -556,6 +563,17 @@ def test_an_alert_of_a_desk_whose_server_is_gone_leaves_once_through_another_des
         mail for mail in watchman.city.sent(ALERTS) if "quota" in body(mail) and KOMINFO in mail["From"]
     ]
     assert LPSE in body(again)
+
+
+def test_an_alert_of_a_desk_that_left_the_settings_leaves_through_another_desk(watchman: Watchman) -> None:
+    watchman.pulse.beat("mailbox lpse", "quota of the mailbox")
+    watchman.look(6)
+    watchman.settle(desk="lama")
+    watchman.look(30)
+    assert [row[:1] + row[2:] for row in watchman.mails()] == [(LPSE, "cancelled"), (KOMINFO, "ready")]
+    again = body(watchman.city.sent(ALERTS)[-1])
+    assert "lama" in again
+    assert "quota" in again
 
 
 def test_an_alert_that_may_have_arrived_is_not_sent_twice_but_told_by_the_command(watchman: Watchman) -> None:

@@ -455,6 +455,10 @@ def test_prose_is_wrapped_and_a_long_address_stays_whole() -> None:
     assert wrap("satu\ndua\n") == "satu dua\n"
 
 
+def test_what_a_server_says_reaches_nobodys_terminal_as_an_escape() -> None:
+    assert wrap("550 \x1b[31mno\x9b0m \u202e\x07ok\n", "  ") == "  550 [31mno 0m ok\n"
+
+
 @pytest.mark.parametrize(
     ("author", "name"),
     [

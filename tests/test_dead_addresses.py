@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, timedelta
 from email.message import EmailMessage
 
 import pytest
@@ -10,6 +10,10 @@ from city import ADMIN, ADMIN_TWO, ALERTS, RINA, TECHNICIAN, City, address, body
 from evidence import bounce, mailgate, rows, tickets
 from indoors import Indoors, indoors
 from servers.sink import Stage
+from sqlalchemy import text
+
+from mailgate.desk import brakes
+from mailgate.store import outbox
 
 RINA_ADDRESS = address(RINA)
 
@@ -191,6 +195,41 @@ def test_an_address_that_our_own_server_refuses_is_dead_at_once(quick_city: City
     quick_city.receive(quick_city.mail())
     assert quick_city.run() == 0
     assert unreachable(quick_city) == [RINA_ADDRESS]
+
+
+def test_a_mail_that_was_tried_again_and_came_back_after_all_is_told_of_once_more(town: Indoors) -> None:
+    """Our own server refused it, an admin mended that; then the server of the requester sent it back."""
+    _, told = new_ticket(town)
+    town.receive(town.answer(told, ADMIN, "Kabelnya sudah kami ganti."))
+    town.run()
+    reply = town.sent(RINA)[-1]
+    token = str(reply["Message-ID"]).strip("<>").partition("@")[0]
+    with town.store() as store, store.writing() as write:
+        now = town.now.astimezone(UTC)
+        write.execute(text("UPDATE outbox SET state = 'failed' WHERE token = :token"), {"token": token})
+        outbox.mark_bounced(write, token, "554 5.7.1 Relay access denied", now)
+        assert outbox.retry(write, token, now) == 1
+        write.execute(text("UPDATE outbox SET state = 'sent' WHERE token = :token"), {"token": token})
+    before = len(town.sent(ADMIN))
+    town.receive(bounce(reply, RINA_ADDRESS))
+    town.run()
+    assert ["5.1.1" in body(mail) for mail in town.sent(ADMIN)[before:]] == [True]
+
+
+@pytest.mark.parametrize(
+    ("detail", "dead"),
+    [
+        ("RCPT TO: 550 5.1.1 no such user", True),
+        ("RCPT TO: 550 5.1.1 no such user at 203.0.5.7", True),
+        ("given up after 5 days; RCPT TO: 452 4.2.2 full", True),
+        ("given up after 5 days; RCPT TO: 450 4.7.1 Client host rejected: cannot find your hostname", False),
+        ("RCPT TO: 550 5.1.8 <desk@pyk.example.go.id>: Sender address rejected: Domain not found", False),
+        ("RCPT TO: 553 5.1.7 sender", False),
+        ("RCPT TO: 554 5.7.1 Relay access denied", False),
+    ],
+)
+def test_what_the_server_has_against_us_makes_no_address_dead(detail: str, *, dead: bool) -> None:
+    assert brakes.speaks_of_address(detail) is dead
 
 
 def test_the_ticket_shows_to_staff_that_nothing_reaches_its_requester_until_something_comes_from_them(

@@ -410,6 +410,19 @@ def test_a_mailbox_that_explains_its_refusal_gets_an_empty_line_and_a_new_token(
     assert heard == ["", ""]
 
 
+def test_a_refresh_token_that_could_not_be_written_is_not_lost_when_the_settings_are_read_anew() -> None:
+    oauth = {"client_id": CLIENT_ID, "provider": "google"}
+    with indoors({"oauth": oauth}) as city:
+        city.tables["desks"]["kominfo"]["imap"]["auth"] = "xoauth2"
+        before = gateway.office(shape.validate(city.tables, city.base), city.base)
+        again, _ = gateway.reloaded(before, lambda: gateway.office(before.settings, city.base))
+        assert again.tokens["kominfo"] is before.tokens["kominfo"]
+        city.tables["desks"]["kominfo"]["oauth"] = oauth | {"client_id": f"other-{CLIENT_ID}"}
+        others = shape.validate(city.tables, city.base)
+        changed, _ = gateway.reloaded(before, lambda: gateway.office(others, city.base))
+        assert changed.tokens["kominfo"] is not before.tokens["kominfo"], "of another client"
+
+
 def test_a_mailbox_without_xoauth2_is_told_as_that() -> None:
     with FakeImap() as server, pytest.raises(TemporaryError, match="does not offer AUTH=XOAUTH2"):
         Mailbox(account(server, "desk@desk.test", Bag("good")))

@@ -60,7 +60,7 @@ OLD = Tried(99, timedelta(days=30), NOW - timedelta(hours=3))
         (Answer(Stage.RCPT, 450, "4.2.0 grey-list"), Deferred("RCPT TO: 450 4.2.0 grey-list", SOON)),
         (Answer(Stage.MAIL, 421, "4.3.2 bye"), Deferred("MAIL FROM: 421 4.3.2 bye", SOON)),
         (Answer(Stage.MAIL, 0, "rubbish"), Deferred("MAIL FROM: 0 rubbish", SOON)),
-        (Answer(Stage.MAIL, 550, "5.1.8 x"), Failed("MAIL FROM: 550 5.1.8 x")),
+        (Answer(Stage.MAIL, 550, "5.1.9 x"), Failed("MAIL FROM: 550 5.1.9 x")),
         (Answer(Stage.RCPT, 550, "5.1.1 unknown"), Failed("RCPT TO: 550 5.1.1 unknown", recipient=True)),
         (Answer(Stage.RCPT, 552, "5.2.2 full"), Failed("RCPT TO: 552 5.2.2 full", recipient=True)),
         # Only now had the server seen what is in it, or how much.
@@ -72,6 +72,7 @@ OLD = Tried(99, timedelta(days=30), NOW - timedelta(hours=3))
         (Answer(Stage.RCPT, 552, "5.2.3 x"), Failed("RCPT TO: 552 5.2.3 x", content=True, recipient=True)),
         # They speak of us and of today, not of this mail: no ticket may fail by them.
         (Answer(Stage.MAIL, 530, "5.7.0 log in"), Paused("MAIL FROM: 530 5.7.0 log in", SOON)),
+        (Answer(Stage.MAIL, 550, "5.1.8 x"), Paused("MAIL FROM: 550 5.1.8 x", SOON)),
         (Answer(Stage.MAIL, 535, "5.7.8 no"), Paused("MAIL FROM: 535 5.7.8 no", SOON)),
         (Answer(Stage.MAIL, 538, "x"), Paused("MAIL FROM: 538 x", SOON)),
         (Answer(Stage.RCPT, 530, "x"), Failed("RCPT TO: 530 x", recipient=True)),
@@ -109,6 +110,11 @@ def test_each_answer_has_its_meaning(outcome: Answer | Lost, expected: object) -
         (550, "Domain pyk.go.id has exceeded the max emails per hour (125/100 (125%)) allowed. Discarded."),
         (550, "Domain pyk.go.id has exceeded the max defers and failures per hour (5/5) allowed."),
         (554, "5.7.1 <abuse@pyk.go.id>: Sender address rejected: Policy rejection: sending quota exceeded"),
+        (553, "5.7.1 <desk@pyk.go.id>: Sender address rejected: not owned by user desk"),
+        (550, "5.1.8 <desk@pyk.go.id>: sender's domain not found"),
+        (501, "5.1.7 Bad sender address syntax"),
+        (550, "5.7.60 SMTP; Client does not have permissions to send as this sender"),
+        (554, "5.2.252 SendAsDenied; desk@pyk.go.id not allowed to send as help@pyk.go.id"),
         (450, "4.7.1 you exceeded your hourly limit of outgoing messages"),
         (550, "You have exceeded your daily sending limit of 500 recipients"),
         (554, "Transaction failed: 550-5.4.5 Daily user sending limit exceeded."),
@@ -145,6 +151,22 @@ def test_a_limit_of_ours_fails_no_ticket(stage: Stage, code: int, said: str) -> 
 @pytest.mark.parametrize("stage", Stage)
 def test_a_limit_of_the_one_who_would_receive_stops_nobody_else(stage: Stage, code: int, said: str) -> None:
     assert not isinstance(judge(Answer(stage, code, said), Tried(), NOW), Paused)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "5.1.1 <5.4.5@warga.example>: Recipient address rejected: User unknown",
+        "5.1.1 5.4.5@warga.example: no such user",
+        '5.1.1 <"unusual sending activity"@warga.example> unknown',
+        '5.1.1 "unusual sending activity"@warga.example unknown',
+        "5.1.2 <rina@OutboundSpam.example>: Domain not found",
+        "5.4.4 Name service error for name=5.4.5.warga.example type=MX: Host not found",
+        "no MX for outboundspam.example.",
+    ],
+)
+def test_nobody_holds_up_a_desk_by_the_address_they_write_from(said: str) -> None:
+    assert isinstance(judge(Answer(Stage.RCPT, 550, said), Tried(), NOW), Failed)
 
 
 @given(outcomes, histories)

@@ -498,6 +498,26 @@ def by_hand(hand: Hand, raw: bytes = RAW) -> tuple[Outcome, bool]:
     return asyncio.run(whole())
 
 
+def test_a_server_that_hangs_up_when_it_has_let_us_in_is_trouble_of_the_way() -> None:
+    """Else it would be called again and again without a pause, and nobody would hear of it."""
+
+    async def whole() -> None:
+        async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"220 hand.test\r\n")
+            await reader.readline()
+            writer.write(b"250 hand.test\r\n")
+            writer.close()
+
+        async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as listener:
+            port = listener.sockets[0].getsockname()[1]
+            server = Server("127.0.0.1", port, "none", "", "", "desk.test", "desk@desk.test", 5, 5)
+            with pytest.raises(TemporaryError, match="hung up"):
+                async with Session(server):
+                    pass
+
+    asyncio.run(whole())
+
+
 @pytest.mark.parametrize(
     ("line", "fits"),
     [(b"SIZE 0", True), (b"SIZE", True), (b"SIZE x", True), (b"SIZE 99999", True), (b"SIZE 9", False)],

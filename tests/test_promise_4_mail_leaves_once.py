@@ -3,17 +3,21 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from city import ADMIN, RINA, City, body
+from city import ADMIN, ALERTS, RINA, City, body
 from evidence import collect, mailgate, rows, tickets
 from servers.sink import Stage
 
 from mailgate import gateway
 from mailgate.errors import TemporaryError
 from mailgate.gateway import delivering
+from mailgate.outbox.retry import MOST_ENDED
+from mailgate.outbox.smtp import Session
 from mailgate.service import EX_TEMPFAIL
 from mailgate.store import outbox
+from mailgate.store.database import Store
 
 BUDI = "Budi <budi@warga.example>"
 
@@ -237,6 +241,88 @@ def test_who_ends_before_the_answer_was_written_down_sends_it_again_under_the_sa
     assert _states(city) == ["sent"]
     assert len(_ids(city, RINA)) == first + 1
     assert len(set(_ids(city, RINA))) == 1
+
+
+def test_a_mail_at_which_mailgate_ends_each_time_is_given_up_and_everybody_hears_of_it(
+    quick_city: City,
+) -> None:
+    quick_city.receive(quick_city.mail())
+    collect(quick_city)
+    for _ in range(MOST_ENDED):
+        now = quick_city.now.astimezone(UTC)
+        with quick_city.store() as store, store.writing() as write:
+            one = next(one for one in outbox.claim(write, "kominfo", "dead:1", now, 50) if one.number)
+            assert one.template == "acknowledgement"
+            assert outbox.begin_data(write, one.seq, "dead:1", now)
+            assert outbox.recover(write, now, alone=True) == 1
+        quick_city.now += timedelta(hours=2)
+    assert quick_city.run() == 0
+    assert _states(quick_city) == ["failed"]
+    assert quick_city.sent(RINA) == []
+    assert len(quick_city.sent(ADMIN)) == 2, "the report, and that nobody knows whether its answer arrived"
+    (told,) = (" ".join(body(mail).split()) for mail in quick_city.sent(ALERTS))
+    (ticket,) = tickets(quick_city)
+    (failed,) = [one for one in ticket["outgoing"] if one["state"] == "failed"]
+    assert "5 times in a row; it may have arrived" in told
+    assert f"mailgate outbox retry {failed['message_id'].partition('@')[0]}" in told
+    assert "undeliverable" in [event["what"] for event in ticket["events"]]
+
+    assert mailgate(quick_city, "outbox", "retry", failed["message_id"]).returncode == 0
+    quick_city.now += timedelta(days=365)  # `outbox retry` knows the wall clock only
+    assert quick_city.run() == 0
+    assert _ids(quick_city, RINA) == [f"<{failed['message_id']}>"]
+
+
+def test_an_answer_that_could_not_be_noted_is_noted_when_the_database_is_back(quick_city: City) -> None:
+    for n in range(12):
+        quick_city.receive(quick_city.mail(f"<w{n}@warga.example>", subject=f"laporan {n}"))
+    office, unwritten = quick_city.office(), gateway.Unwritten()
+
+    def away(*_arguments: object, **_named: object) -> None:
+        raise TemporaryError("database: away")
+
+    def passes(store: Store) -> int:
+        def clock() -> datetime:
+            return quick_city.now.astimezone(UTC)
+
+        return asyncio.run(gateway.deliver(office, store, "kominfo", "one", clock, bool, unwritten))
+
+    with quick_city.store() as store:
+        collect(quick_city)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(outbox, "settle", away)
+            patched.setattr(outbox, "release", away)
+            for _ in range(2):
+                with pytest.raises(TemporaryError, match="away"):
+                    passes(store)
+        taken = len(quick_city.sent())
+        assert 0 < taken < 24
+        assert passes(store) == 24 - taken, "the rest, and at once: nothing waits for a claim to run out"
+    assert rows(quick_city, "SELECT DISTINCT state, attempts FROM outbox") == [("sent", 1)]
+    assert len(quick_city.sent()) == 24
+
+
+def test_a_server_that_takes_one_connection_at_a_time_gets_all_mail_and_is_no_trouble(
+    quick_city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Narrow(Session):
+        taken = 0
+
+        async def __aenter__(self) -> "Narrow":
+            if Narrow.taken:
+                raise TemporaryError("421 4.7.0 too many connections from you")
+            Narrow.taken += 1
+            return await super().__aenter__()
+
+        async def __aexit__(self, *why: Any) -> None:
+            Narrow.taken -= 1
+            await super().__aexit__(*why)
+
+    monkeypatch.setattr(delivering, "Session", Narrow)
+    for n in range(12):
+        quick_city.receive(quick_city.mail(f"<w{n}@warga.example>", subject=f"laporan {n}"))
+    assert quick_city.run() == 0
+    assert len(quick_city.sent()) == 24
 
 
 def test_a_doubt_outlives_an_attempt_that_never_came_as_far_as_data(quick_city: City) -> None:

@@ -17,7 +17,19 @@ from sqlalchemy import Row, text
 from store_cast import keep
 
 from mailgate.outbox.allowance import allowance
-from mailgate.outbox.retry import Answer, Attempt, Lost, Paused, Stage, Tried, judge
+from mailgate.outbox.retry import (
+    LADDER,
+    MOST_ENDED,
+    Answer,
+    Attempt,
+    Lost,
+    Paused,
+    Sent,
+    Stage,
+    Tried,
+    hopeless,
+    judge,
+)
 from mailgate.store import cancelling, outbox, submission
 from mailgate.store.database import Store, upgrade
 from mailgate.store.outbox import Claimed, Composed
@@ -193,6 +205,40 @@ def test_a_crash_while_the_lease_of_a_dead_instance_runs_out_is_uncertain_too(st
     assert states(store) == {"begun": "uncertain"}
 
 
+def test_how_often_in_a_row_we_ended_over_a_mail_is_known_until_an_answer_comes(store: Store) -> None:
+    add(store, "mail")
+    now, waits = NOW, []
+    for times in range(MOST_ENDED):
+        (one,) = claim(store, now=now)
+        assert one.tried.ended == times
+        assert begin(store, one, now=now)
+        assert recover(store, now, alone=True) == 1
+        while not (again := claim(store, now=now)):
+            now += timedelta(minutes=1)
+        waits.append(now - (again[0].tried.last_at or now))
+        with store.writing() as write:
+            outbox.release(write, [again[0].seq], "one")
+    assert waits == list(LADDER[:MOST_ENDED])
+    (one,) = claim(store, now=now)
+    assert "it may have arrived" in str(hopeless(one.tried))
+    settle(store, one, LOST, now)
+    (one,) = claim(store, now=now + timedelta(hours=2))
+    assert one.tried.ended == 0
+
+
+def test_the_mail_at_which_a_pause_began_is_not_the_one_that_finds_out_whether_it_is_over(
+    store: Store,
+) -> None:
+    add(store, "hated", "other")
+    hated, other = claim(store)
+    _settled(store, hated, PAUSED, NOW)
+    with store.writing() as write:
+        outbox.release(write, [other.seq], "one")
+        later = NOW + timedelta(hours=1)
+        assert tokens(outbox.claim_probe(write, "kominfo", "one", later, automatic=True)) == ["other"]
+        assert tokens(outbox.claim_probe(write, "kominfo", "one", later, automatic=True)) == ["hated"]
+
+
 def test_a_settled_mail_is_not_unsettled_by_a_late_answer(store: Store) -> None:
     add(store, "mail")
     (one,) = claim(store)
@@ -312,6 +358,23 @@ def store_has_tickets(store: Store) -> bool:
         return bool(look.scalar(text("SELECT count(*) FROM ticket")))
 
 
+def test_what_comes_back_from_its_way_is_as_urgent_as_the_words_that_wait_behind_it(store: Store) -> None:
+    keep(store, ticket())
+    about = "KOM-2026-000001"
+    with store.writing() as write:
+        outbox.add(write, [_mail("acknowledgement", RINA, "kominfo", about)], NOW)  # a notice, to the limits
+    (one,) = claim(store)
+    with store.writing() as write:
+        outbox.add(write, [replace(_mail("words", RINA, "kominfo", about), priority=0)], NOW)
+    settle(store, one, BUSY)
+    later = NOW + timedelta(hours=1)
+    with store.writing() as write:
+        taken = outbox.claim(write, "kominfo", "one", later, 50, automatic=0)
+        assert tokens(taken) == ["acknowledgement"]
+        assert outbox.settle(write, taken[0].seq, Sent("ok"), later)
+        assert tokens(outbox.claim(write, "kominfo", "one", later, 50, automatic=0)) == ["words"]
+
+
 def test_only_so_many_automatic_mails_are_taken_as_may_be_and_words_of_people_all(store: Store) -> None:
     with store.writing() as write:
         for n in range(6):
@@ -354,7 +417,7 @@ def test_a_pause_of_the_server_leaves_a_mail_as_it_was_and_a_doubt_a_doubt(store
     later = NOW + timedelta(hours=1)
     again = claim(store, now=later)
     assert [(one.token, one.tried) for one in again] == [
-        ("fresh", Tried()),
+        ("fresh", Tried(last_at=NOW)),  # another one finds out first whether the pause is over
         ("doubted", Tried(1, timedelta(), NOW)),
     ]
     for one in again:

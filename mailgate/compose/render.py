@@ -226,9 +226,12 @@ def quoted(text: str) -> str:
 
 
 def wrap(text: str, indent: str = "") -> str:
-    """One paragraph in lines of at most 76 columns; only its own line end stays, if it has one."""
+    """One paragraph in lines of at most 76 columns; only its own line end stays, if it has one.
+
+    A server's words may stand in it: without control characters and those that turn the reading direction.
+    """
     lines = [""]
-    for word in text.split():
+    for word in _printable(text).split():
         if lines[-1] and len(indent) + len(lines[-1]) + 1 + len(word) > _COLUMNS:
             lines.append("")
         lines[-1] += f" {word}" if lines[-1] else word

@@ -200,13 +200,14 @@ def _said(why: str | Brake) -> str:
 
 # --- addresses to which mail comes back -------------------------------------------------------------------
 
-_NOT_OF_THE_ADDRESS = re.compile(r"\b5\.(?:7|6|3\.4)\b")
+_NOT_OF_THE_ADDRESS = re.compile(r"(?<![\d.])[45]\.(?:7|6|3\.4|1\.[78])(?!\d)")
 
 
 def speaks_of_address(detail: str) -> bool:
     """Whether a refusal says that the mailbox takes no mail.
 
-    Not where it speaks of policy, of what is in the mail or of its size (RFC 3463, section 3): such a refusal
-    may meet every address alike, and then nobody of the staff would hear of anything.
+    Not where it speaks of policy, of what is in the mail, of its size or of the sender (RFC 3463, section 3),
+    be it for good or given up at last: such a refusal may meet every address alike, and then nobody of the
+    staff would hear of anything.
     """
     return _NOT_OF_THE_ADDRESS.search(detail) is None

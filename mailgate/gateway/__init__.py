@@ -5,7 +5,7 @@ keep the raw mail (commit 1), think, record the decision with its answers (commi
 """
 
 from mailgate.gateway.collecting import collect
-from mailgate.gateway.delivering import deliver
+from mailgate.gateway.delivering import Unwritten, deliver
 from mailgate.gateway.loaded import Clock, Office, account, client, counters, office, submission_server
 from mailgate.gateway.reloading import reloaded
 from mailgate.gateway.thinking import Reads, think
@@ -16,6 +16,7 @@ __all__ = [
     "Clock",
     "Office",
     "Reads",
+    "Unwritten",
     "account",
     "client",
     "collect",

@@ -258,8 +258,9 @@ def _told_otherwise(
     tried = kept.tried.get(one.token)
     again = tried is not None and timedelta() <= now - tried < alarms.TRIED_AGAIN_AFTER
     others = [key for key in office.counters if key != one.desk and key not in silent]
-    refused = one.desk in silent or one.state == FAILED
-    if again or one.desk not in office.counters or not kept.may_tell(now):
+    left = one.desk not in office.counters  # the settings; with it went whoever would send it
+    refused = left or one.desk in silent or one.state == FAILED
+    if again or not kept.may_tell(now):
         return False
     passed_on = _passed_on(office, one)
     letter = Letter(passed_on=passed_on, trouble=passed_on.subject)
@@ -309,4 +310,4 @@ def _passed_on(office: Office, one: Unsent) -> PassedOn:
     """What it says, read from its own bytes: they are ours."""
     said = read(one.raw)
     subject, text = (said.subject, said.text) if isinstance(said, Message) else ("", "")
-    return PassedOn(_who(office, one.desk), subject, text)
+    return PassedOn(_who(office, one.desk) or one.desk, subject, text)

@@ -49,7 +49,9 @@ def claimed(
     facts = submission.facts(write, counter.key, standing, limits(counter), now)
     may = allowance(facts, most)
     mails: list[Claimed] = []
-    if may.mails:
+    if may.probe and may.mails:
+        mails = outbox.claim_probe(write, counter.key, instance, now, automatic=may.automatic > 0)
+    elif may.mails:
         mails = outbox.claim(write, counter.key, instance, now, may.mails, automatic=may.automatic)
     if may.hold is not Hold.PAUSED:
         held = _held(write, counter, may, mails, now)

@@ -9,13 +9,14 @@ from datetime import datetime
 from functools import partial
 
 from mailgate.desk import brakes, decide, letters
-from mailgate.desk.decision import Audience, Decision, Handling, Template
+from mailgate.desk.decision import Audience, Decision, Handling, Letter, Template
 from mailgate.desk.opening import event
 from mailgate.desk.situation import Counter
+from mailgate.errors import TemporaryError
 from mailgate.gateway import braking
 from mailgate.gateway.loaded import Clock, Office, ladder, submission_server
-from mailgate.gateway.recording import recorded
-from mailgate.outbox.retry import Attempt, Failed, Lost, Paused, Sent, Stage, judge
+from mailgate.gateway.recording import alerted, recorded
+from mailgate.outbox.retry import Attempt, Failed, Lost, Paused, Sent, Stage, hopeless, judge
 from mailgate.outbox.smtp import Envelope, Notify, Outcome, Session
 from mailgate.store import mails, outbox, situations, submission, tickets, unreachable
 from mailgate.store.database import Connection, Store, passes_by_itself
@@ -36,23 +37,65 @@ MAILS_ON_A_CONNECTION = 50
 """Then a new one: many servers end a longer one, and the mail that hears it has to wait."""
 
 
+@dataclass(slots=True)
+class Unwritten:
+    """What a pass could not write down, because the database was away: the next one begins with it.
+
+    Otherwise a mail that the server has taken would leave once more, and the others wait for the claim on
+    them to run out.
+    """
+
+    claims: set[int] = field(default_factory=set)
+    """Of mails whose answer is not noted; those that were not begun are given back."""
+    answers: list[Callable[[Connection], None]] = field(default_factory=list)
+
+
 async def deliver(
-    office: Office, store: Store, key: str, instance: str, clock: Clock, stopping: Callable[[], bool]
+    office: Office,
+    store: Store,
+    key: str,
+    instance: str,
+    clock: Clock,
+    stopping: Callable[[], bool],
+    unwritten: Unwritten | None = None,
 ) -> int:
     """Send everything of a desk that may leave now; returns how many attempts that were.
 
-    Raises TemporaryError when the server cannot be reached; what was not begun stays as it was.
+    `unwritten`: the same one for all passes of a process. Raises TemporaryError when the server cannot be
+    reached; what was not begun stays as it was.
     """
     van = Van(office, office.counters[key], Ledger(store), instance, clock, stopping)
+    van.unwritten = unwritten or van.unwritten
+    if van.unwritten.claims or van.unwritten.answers:
+        await _written_down(van)
     try:
         await _loaded(van)
         await _carry_with(van, min(CONNECTIONS, -(-len(van.claimed) // MAILS_WORTH_A_CONNECTION)))
     finally:
         # Even where nothing is given back: who was cancelled waits here for the answers that were posted.
-        await van.ledger.write(
-            partial(outbox.release, seqs=[one.seq for one in van.claimed], instance=van.instance)
-        )
+        await _written_down(van)
     return van.attempts
+
+
+async def _written_down(van: "Van") -> None:
+    """Give back what was claimed and not begun, after the answers that are still owed."""
+    owed = van.unwritten
+    answers, claims = tuple(owed.answers), tuple(owed.claims)
+
+    def write_down(write: Connection) -> None:
+        for answer in answers:
+            answer(write)
+        outbox.release(write, claims, van.instance)
+
+    try:
+        await van.ledger.write(write_down)
+    except TemporaryError:
+        raise
+    except Exception:
+        owed.answers.clear()  # they would be in the way of all others for ever
+        raise
+    del owed.answers[: len(answers)]
+    owed.claims.difference_update(claims)
 
 
 @dataclass(slots=True)
@@ -72,6 +115,7 @@ class Van:
     """The mail in hand finds out whether a pause is over."""
     paused: bool = False
     """The server wants no more: what was not begun goes back."""
+    unwritten: Unwritten = field(default_factory=Unwritten)
 
     @property
     def leaving(self) -> bool:
@@ -83,13 +127,24 @@ async def _loaded(van: Van) -> bool:
     async with van.loading:
         if not van.claimed and not van.leaving:
             van.claimed.extend(await van.ledger.write(partial(_claim, van=van)))
+            van.unwritten.claims |= {one.seq for one in van.claimed}
     return bool(van.claimed) and not van.leaving
 
 
 def _claim(write: Connection, van: Van) -> list[Claimed]:
     load = braking.claimed(van.office, write, van.counter, van.instance, van.clock(), AT_ONCE)
     van.probing = load.probe
-    return load.mails
+    return [one for one in load.mails if not _given_up(write, one, van)]
+
+
+def _given_up(write: Connection, one: Claimed, van: Van) -> bool:
+    """A mail that ends us each time it is handed over is not handed over again."""
+    attempt = hopeless(one.tried)
+    if attempt is None:
+        return False
+    _note(write, one, attempt, van)
+    _log(van.counter.key, one, attempt)
+    return True
 
 
 async def _carry_with(van: Van, connections: int) -> None:
@@ -108,8 +163,12 @@ async def _carry_with(van: Van, connections: int) -> None:
         for task in running:  # only when we are cancelled: each writes down what became of its mail
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-    for task in finished:
-        task.result()
+    failures = [error for task in finished if (error := task.exception())]
+    for error in failures:
+        # Many servers take fewer connections than ours: that is no trouble where the others carried all.
+        if van.claimed or len(failures) == len(finished) or not isinstance(error, TemporaryError):
+            raise error
+        log.warning("desk=%s: one connection fewer: %s", van.counter.key, error)
 
 
 async def _carry(van: Van) -> None:
@@ -148,8 +207,10 @@ async def _attempt(
             raise
     attempt = _judged(outcome, one, van)
     van.paused = van.paused or isinstance(attempt, Paused)
-    noted = van.ledger.post(partial(_note, one=one, attempt=attempt, van=van))
+    answer = partial(_note, one=one, attempt=attempt, van=van)
+    noted = van.ledger.post(answer)
     noted.add_done_callback(partial(_log_attempt, van.counter.key, one, attempt))
+    noted.add_done_callback(partial(_keep, van.unwritten, one.seq, answer))
     return noted
 
 
@@ -163,9 +224,23 @@ def _judged(outcome: Outcome, one: Claimed, van: Van) -> Attempt:
     return judge(outcome, one.tried, van.clock(), ladder(van.counter.desk))
 
 
+def _keep(
+    unwritten: Unwritten, seq: int, answer: Callable[[Connection], None], noted: "asyncio.Future[None]"
+) -> None:
+    error = None if noted.cancelled() else noted.exception()
+    if isinstance(error, TemporaryError):
+        unwritten.answers.append(answer)
+    elif error is None:
+        unwritten.claims.discard(seq)
+
+
 def _log_attempt(key: str, one: Claimed, attempt: Attempt, noted: "asyncio.Future[None]") -> None:
     if noted.cancelled() or noted.exception() is not None:
         return  # whoever waits for it says so
+    _log(key, one, attempt)
+
+
+def _log(key: str, one: Claimed, attempt: Attempt) -> None:
     sent = isinstance(attempt, Sent)
     log.log(
         logging.INFO if sent else logging.WARNING,
@@ -204,6 +279,8 @@ def _what_follows(
     write: Connection, one: Claimed, attempt: Attempt, van: Van, now: datetime
 ) -> Callable[[], None] | None:
     match attempt:
+        case Failed() if one.tried.ended and attempt == hopeless(one.tried):
+            return partial(_tell_of_what_ends_us, write, one, attempt, van, now)
         case Failed(content=True) if _may_be_reduced(one):
             return partial(_send_reduced, write, one, attempt, van, now)
         case Failed():
@@ -235,6 +312,17 @@ def _tell_of_failure(write: Connection, one: Claimed, attempt: Failed, van: Van,
     decision = Decision(Handling.FILED, f"undeliverable: {attempt.reason}", ticket.number, tuple(effects))
     outbox.mark_bounced(write, one.token, attempt.reason, now)
     recorded(van.office, write, van.counter, decision, now, None, {ticket.number: ticket})
+
+
+def _tell_of_what_ends_us(write: Connection, one: Claimed, attempt: Failed, van: Van, now: datetime) -> None:
+    """Whoever has the ticket hears what became of it, and `alert_to` why mailgate ended so often."""
+    _tell_of_failure(write, one, attempt, van, now)
+    about = f" about {one.number}" if one.number else ""
+    trouble = (
+        f"{one.template} to {one.recipient}{about} was {attempt.reason}. The journal says why mailgate ended;"
+        f" once that is mended, `mailgate outbox retry {one.token}` tries it again."
+    )
+    log.critical("%s", alerted(van.office, write, van.counter, Letter(trouble=trouble), now))
 
 
 def _may_be_reduced(one: Claimed) -> bool:

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 from mailgate.errors import SettingsError, TemporaryError
 from mailgate.gateway.loaded import Office, account, submission_server
+from mailgate.oauth.tokens import Tokens
 from mailgate.settings import Desk, Table
 
 FIXED = ("database", "metrics")
@@ -23,7 +25,17 @@ def reloaded(before: Office, read: Callable[[], Office]) -> tuple[Office, list[s
         raise SettingsError(f"{keys} cannot change in a running service: restart it")
     for key, desk in after.settings.desks.items():
         _need_secrets(before.settings.desks.get(key), desk, after, key)
-    return after, list(_differences(before, after))
+    tokens = {key: _tokens(before, after, key) for key in after.tokens}
+    return replace(after, tokens=tokens), list(_differences(before, after))
+
+
+def _tokens(before: Office, after: Office, key: str) -> Tokens:
+    """Those in use stay: a full disk may not have taken a new refresh token, and the old one is void."""
+    known, fresh = before.tokens.get(key), after.tokens[key]
+    if known is None or known.file != fresh.file:
+        return fresh
+    same = before.settings.desks[key].oauth == after.settings.desks[key].oauth
+    return known if same else fresh
 
 
 def _need_secrets(known: Desk | None, desk: Desk, office: Office, key: str) -> None:

@@ -73,6 +73,8 @@ class Tried:
     """What counts so far towards giving it up."""
     last_at: datetime | None = None
     """The last attempt; None: there was none."""
+    ended: int = 0
+    """How often in a row mailgate ended while the mail was handed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def judge(outcome: Answer | Lost, tried: Tried, now: datetime, ladder: Ladder = 
     reason = f"{outcome.stage}: {_described(outcome)}"[:MOST_TEXT]
     match outcome:
         case Answer(Stage.DATA, code, text) if 200 <= code <= 299:
-            return Sent(text[:MOST_TEXT])
+            return Sent(" ".join(text.split())[:MOST_TEXT])
         case Answer(code=code) if 400 <= code <= 599 and (pause := _speaks_of_us(outcome)):
             return Paused(reason, now + pause)
         case Answer(stage=stage, code=code) if 500 <= code <= 599:
@@ -147,6 +149,39 @@ def judge(outcome: Answer | Lost, tried: Tried, now: datetime, ladder: Ladder = 
     in_doubt = outcome.stage is Stage.DATA and (isinstance(outcome, Lost) or not 400 <= outcome.code <= 599)
     return Uncertain(reason, next_at, waited) if in_doubt else Deferred(reason, next_at, waited)
 
+
+# --- what ends us -----------------------------------------------------------------------------------------
+
+MOST_ENDED = 5
+"""So often in a row is no chance: it is the mail that does it, and all others wait for each restart."""
+_ENDED = "mailgate ended before the answer to DATA was known"
+_HOW_OFTEN = re.compile(rf"{_ENDED}(?:, (\d{{1,9}}) times in a row)?")
+
+
+def ended(last_error: str | None) -> int:
+    """How often in a row that was so, by what the last attempt left behind."""
+    found = _HOW_OFTEN.fullmatch(last_error or "")
+    return int(found[1] or 1) if found else 0
+
+
+def ended_again(last_error: str | None) -> tuple[str, timedelta]:
+    """What an attempt leaves behind that nobody lived to note, and the pause after it.
+
+    Longer each time: what was merely on its way beside such a mail is then mostly not so again.
+    """
+    count = ended(last_error) + 1
+    text = _ENDED if count == 1 else f"{_ENDED}, {count} times in a row"
+    return text, LADDER[min(count, len(LADDER)) - 1]
+
+
+def hopeless(tried: Tried) -> Failed | None:
+    """Given up without another attempt."""
+    if tried.ended < MOST_ENDED:
+        return None
+    return Failed(f"given up: {_ENDED}, {tried.ended} times in a row; it may have arrived")
+
+
+# --- what counts towards giving up ------------------------------------------------------------------------
 
 UNANSWERED_COUNTS = 10
 """So many hours without an answer count as one: nearly always it is an outage, and yet a mail at which a
@@ -234,6 +269,10 @@ _OF_US = (
     (_status("5.7.705"), _LATER),  # Microsoft 365: "tenant has exceeded threshold"
     (_status("5.7.708"), _LATER),  # Microsoft 365: "traffic not accepted from this IP", of new tenants
     (_said("bad outbound sender"), _LATER),  # Microsoft 365, 5.1.8: the account is restricted
+    # RFC 3463, section 3.2: the sender is refused, which is the desk; Postfix says so at RCPT only.
+    (_said(r"(?<![\d.])5\.1\.[78](?!\.?\d)|sender address rejected"), _SOON),
+    (_status("5.7.60"), _SOON),  # Exchange: "does not have permissions to send as this sender"
+    (_said("SendAsDenied"), _SOON),  # Microsoft 365, 5.2.252
     (_said("OutboundSpam|SubmissionQuotaExceeded"), _LATER),  # Microsoft 365, 5.2.0 STOREDRV.Submission
 )
 
@@ -255,10 +294,19 @@ _OF_THE_RECIPIENT = re.compile(
 )
 
 
+# Servers repeat the recipient, and whoever writes to a desk chooses its own: 5.4.5@warga.example, which does
+# not exist, must not hold up all others.
+_ADDRESSES = re.compile(
+    r"""<[^<>]*>|(?:"[^"]*"|[^\s"<>]*)@[^\s<>]*"""
+    r"""|\b(?:[\w-]+\.)+(?:[a-z]{2,24}|xn--[\w-]+)\b\.?(?!\w)""",
+    re.IGNORECASE,
+)
+
+
 def _speaks_of_us(answer: Answer) -> timedelta | None:
     """For how long the server wants no mail of this desk; None when it speaks of this mail alone."""
     if answer.stage is Stage.MAIL and answer.code in {530, 535, 538}:
         return _SOON  # RFC 4954, section 6: authentication is wanted, or was lost
-    text = " ".join(answer.text.split())[: 4 * MOST_TEXT]
+    text = _ADDRESSES.sub(" ", " ".join(answer.text.split())[: 4 * MOST_TEXT]).strip()
     signs = _OF_US if _OF_THE_RECIPIENT.search(text) else (*_OF_US, *_IN_WORDS)
     return next((pause for sign, pause in signs if sign.search(text)), None)

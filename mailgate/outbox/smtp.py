@@ -140,6 +140,8 @@ class Session:
             await self._client.connect(sock=await _reached(self.server))
             if self._client.is_ehlo_or_helo_needed:  # a refusal of us must not look like one of a mail
                 await self._client.ehlo()
+            if not self.usable:  # else it would be asked again and again, and no mail would ever be tried
+                raise aiosmtplib.SMTPServerDisconnected("it let us in and hung up")
         except (aiosmtplib.SMTPException, *_LOST) as error:
             self._client.close()
             who = f"{self.server.user} at " if self.server.user else ""

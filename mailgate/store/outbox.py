@@ -27,7 +27,17 @@ from mailgate.desk.decision import Audience
 from mailgate.desk.priority import Priority
 from mailgate.desk.situation import SentMail
 from mailgate.message.ids import domain_of, mailbox_group
-from mailgate.outbox.retry import LADDER, Attempt, Deferred, Failed, Paused, Sent, Tried, Uncertain
+from mailgate.outbox.retry import (
+    Attempt,
+    Deferred,
+    Failed,
+    Paused,
+    Sent,
+    Tried,
+    Uncertain,
+    ended,
+    ended_again,
+)
 from mailgate.store.lately import CLOCKS_DIFFER, Lately
 from mailgate.store.schema import outbox
 
@@ -139,7 +149,7 @@ _HASTEN = (
     .where(
         outbox.c.number == bindparam("about"),
         outbox.c.recipient_key == bindparam("to"),
-        outbox.c.state.in_(CLAIMABLE),
+        outbox.c.state.in_(UNFINISHED),  # also what is on its way, and perhaps comes back
         outbox.c.priority > Priority.PEOPLE,
         exists().where(
             _later.c.number == outbox.c.number,
@@ -180,7 +190,8 @@ _CLAIM = (
     select(
         outbox.c.seq, outbox.c.token, outbox.c.number, outbox.c.template, outbox.c.audience,
         outbox.c.recipient, outbox.c.person_key, outbox.c.message_id, outbox.c.created_at,
-        outbox.c.attempts, outbox.c.waited, outbox.c.tried_at, outbox.c.priority, outbox.c.reduced,
+        outbox.c.attempts, outbox.c.waited, outbox.c.tried_at, outbox.c.last_error, outbox.c.priority,
+        outbox.c.reduced,
         func.length(outbox.c.raw).label("octets"),
     )
     .where(_MAY_LEAVE)
@@ -188,6 +199,10 @@ _CLAIM = (
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )  # fmt: skip
+
+# Not the mail at which the server spoke of a pause, if there is another: were it the fault of that one after
+# all, it would be asked about first for ever, and nothing else would leave.
+_PROBE = _CLAIM.order_by(None).order_by(outbox.c.tried_at.nulls_first(), outbox.c.priority, outbox.c.seq)
 
 
 MOST_OCTETS = 32 * 1024 * 1024
@@ -213,6 +228,24 @@ def claim(
     chosen = _chosen(
         [dict(row._mapping) for row in rows], most if automatic is None else automatic, most_octets
     )
+    return _taken(connection, chosen, instance, now)
+
+
+def claim_probe(
+    connection: Connection, desk: str, instance: str, now: datetime, *, automatic: bool
+) -> list[Claimed]:
+    """One mail that finds out whether a pause is over, if there is any: rather one that was not tried yet.
+
+    `automatic`: it may be something else than words of people.
+    """
+    least = Priority.REPORTS if automatic else Priority.PEOPLE
+    rows = connection.execute(_PROBE, {"desk": desk, "now": now, "most": 1, "least": least})
+    return _taken(connection, _chosen([dict(row._mapping) for row in rows], 1, MOST_OCTETS), instance, now)
+
+
+def _taken(
+    connection: Connection, chosen: Sequence[dict[str, Any]], instance: str, now: datetime
+) -> list[Claimed]:
     if not chosen:
         return []
     which = outbox.c.seq.in_([one["seq"] for one in chosen])
@@ -225,8 +258,10 @@ def claim(
 
 
 def _claimed(row: dict[str, Any], raw: bytes) -> Claimed:
-    attempts, waited, last_at = (row.pop(name) for name in ("attempts", "waited", "tried_at"))
-    return Claimed(**row, tried=Tried(attempts, timedelta(seconds=waited), last_at), raw=raw)
+    names = ("attempts", "waited", "tried_at", "last_error")
+    attempts, waited, last_at, last_error = (row.pop(name) for name in names)
+    tried = Tried(attempts, timedelta(seconds=waited), last_at, ended(last_error))
+    return Claimed(**row, tried=tried, raw=raw)
 
 
 def _chosen(rows: Sequence[dict[str, Any]], automatic: int, most_octets: int) -> list[dict[str, Any]]:
@@ -305,7 +340,7 @@ def settle(
     facts |= {"at": now, "waited": None}
     match attempt:
         case Paused():
-            return _put_back(connection, seq, instance)
+            return _put_back(connection, seq, now, instance)
         case Sent():
             facts |= {"new_state": SENT, "accepted": now}
         case Deferred(reason, next_at, waited):
@@ -328,9 +363,9 @@ def _seconds(some: timedelta) -> int:
 _AS_BEFORE = case((outbox.c.in_doubt, UNCERTAIN), else_=READY)
 
 
-def _put_back(connection: Connection, seq: int, instance: str | None) -> bool:
-    """As if it had not been begun: the server spoke of us and not of this mail."""
-    waits = {"state": _AS_BEFORE, "claimed_by": None, "lease_until": None, "data_at": None}
+def _put_back(connection: Connection, seq: int, now: datetime, instance: str | None) -> bool:
+    """As if it had not been begun: the server spoke of us and not of this mail. But see `_PROBE`."""
+    waits = {"state": _AS_BEFORE, "claimed_by": None, "lease_until": None, "data_at": None, "tried_at": now}
     which = update(outbox).where(outbox.c.seq == seq, outbox.c.state == SENDING)
     which = which if instance is None else which.where(outbox.c.claimed_by == instance)
     return connection.execute(which.values(waits)).rowcount == 1
@@ -350,6 +385,16 @@ def release(connection: Connection, seqs: Iterable[int], instance: str) -> None:
     )
 
 
+_LOST = (
+    update(outbox)
+    .where(outbox.c.seq == bindparam("which"))
+    .values(
+        state=UNCERTAIN, in_doubt=True, next_at=bindparam("later"), attempts=outbox.c.attempts + 1,
+        tried_at=outbox.c.data_at, claimed_by=None, lease_until=None, last_error=bindparam("error"),
+    )
+)  # fmt: skip
+
+
 def claimants(connection: Connection) -> frozenset[str]:
     """The instances that have mail in hand."""
     query = select(outbox.c.claimed_by).where(outbox.c.state == SENDING, outbox.c.claimed_by.is_not(None))
@@ -365,19 +410,15 @@ def recover(connection: Connection, now: datetime, *, alone: bool, gone: Iterabl
     dead: ColumnElement[bool] = outbox.c.state == SENDING
     if not alone:
         dead = and_(dead, or_(outbox.c.lease_until < now, outbox.c.claimed_by.in_(list(gone))))
-    lost = connection.execute(
-        update(outbox)
-        .where(dead, outbox.c.data_at.is_not(None))
-        .values(
-            state=UNCERTAIN, in_doubt=True, next_at=now + LADDER[0], attempts=outbox.c.attempts + 1,
-            tried_at=outbox.c.data_at, claimed_by=None, lease_until=None,
-            last_error="mailgate ended before the answer to DATA was known",
-        )
-    )  # fmt: skip
+    begun = select(outbox.c.seq, outbox.c.last_error).where(dead, outbox.c.data_at.is_not(None))
+    lost = connection.execute(begun.with_for_update()).all()
+    for one in lost:
+        text, pause = ended_again(one.last_error)
+        connection.execute(_LOST, {"which": one.seq, "later": now + pause, "error": text})
     connection.execute(
         update(outbox).where(dead).values(state=_AS_BEFORE, claimed_by=None, lease_until=None, next_at=now)
     )
-    return lost.rowcount
+    return len(lost)
 
 
 def bound(connection: Connection, now: datetime, longest: Mapping[str, timedelta]) -> int:
@@ -537,11 +578,12 @@ def retry(connection: Connection, token: str | None, now: datetime, desk: str | 
         which = and_(_named(token), outbox.c.state.in_([DEFERRED, UNCERTAIN, FAILED]))
     if desk is not None:
         which = and_(which, outbox.c.desk == desk)
-    # A failed one gets all its days again.
+    # A failed one gets all its days again, and if it comes back once more, that is news once more.
     facts = {
         "state": DEFERRED,
         "next_at": now,
         "waited": case((outbox.c.state != FAILED, outbox.c.waited), else_=0),
+        "bounced_at": case((outbox.c.state != FAILED, outbox.c.bounced_at), else_=None),
     }
     # An uncertain mail stays uncertain until an answer settles it.
     kept = update(outbox).where(which, outbox.c.state == UNCERTAIN).values(next_at=now)
