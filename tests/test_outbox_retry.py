@@ -75,7 +75,7 @@ OLD = Tried(99, timedelta(days=30), NOW - timedelta(hours=3))
         (Answer(Stage.MAIL, 550, "5.1.8 x"), Paused("MAIL FROM: 550 5.1.8 x", SOON)),
         (Answer(Stage.MAIL, 535, "5.7.8 no"), Paused("MAIL FROM: 535 5.7.8 no", SOON)),
         (Answer(Stage.MAIL, 538, "x"), Paused("MAIL FROM: 538 x", SOON)),
-        (Answer(Stage.RCPT, 530, "x"), Failed("RCPT TO: 530 x", recipient=True)),
+        (Answer(Stage.RCPT, 530, "x"), Paused("RCPT TO: 530 x", SOON)),
         (Answer(Stage.DATA, 550, "5.4.5 daily limit"), Paused("DATA: 550 5.4.5 daily limit", AN_HOUR)),
         # Nothing was handed over yet.
         (Lost(Stage.MAIL, "gone"), Deferred("MAIL FROM: gone", SOON)),
@@ -167,6 +167,25 @@ def test_a_limit_of_the_one_who_would_receive_stops_nobody_else(stage: Stage, co
 )
 def test_nobody_holds_up_a_desk_by_the_address_they_write_from(said: str) -> None:
     assert isinstance(judge(Answer(Stage.RCPT, 550, said), Tried(), NOW), Failed)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "5.7.1 <rina@warga.example>: Relay access denied",
+        "5.7.1 Relaying denied. Proper authentication required.",
+        "relay not permitted",
+        "5.7.54 SMTP; Unable to relay recipient in non-accepted domain",
+        "Not allowed to relay",
+    ],
+)
+def test_a_server_that_no_longer_knows_us_fails_no_ticket_and_makes_no_address_dead(said: str) -> None:
+    for code in (550, 554):
+        assert isinstance(judge(Answer(Stage.RCPT, code, said), Tried(), NOW), Deferred)
+        given_up = judge(Answer(Stage.RCPT, code, said), OLD, NOW)
+        assert isinstance(given_up, Failed)
+        assert not given_up.recipient
+    assert isinstance(judge(Answer(Stage.DATA, 554, said), Tried(), NOW), Failed)
 
 
 @given(outcomes, histories)

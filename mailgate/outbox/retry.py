@@ -138,12 +138,13 @@ def judge(outcome: Answer | Lost, tried: Tried, now: datetime, ladder: Ladder = 
             return Sent(" ".join(text.split())[:MOST_TEXT])
         case Answer(code=code) if 400 <= code <= 599 and (pause := _speaks_of_us(outcome)):
             return Paused(reason, now + pause)
-        case Answer(stage=stage, code=code) if 500 <= code <= 599:
+        case Answer(stage=stage, code=code) if 500 <= code <= 599 and not _speaks_of_relaying(outcome):
             return Failed(reason, content=_speaks_of_content(outcome), recipient=stage is Stage.RCPT)
     pause, waited = _pause(outcome, tried.attempts, ladder), _waited(outcome, tried, now, ladder)
     next_at = now + pause
     if waited + pause > ladder.give_up_after:
         refused = isinstance(outcome, Answer) and outcome.stage is Stage.RCPT
+        refused = refused and not _speaks_of_relaying(outcome)
         given_up = f"given up after {ladder.give_up_after.days} days; {reason}"
         return Failed(given_up[:MOST_TEXT], recipient=refused)
     in_doubt = outcome.stage is Stage.DATA and (isinstance(outcome, Lost) or not 400 <= outcome.code <= 599)
@@ -305,8 +306,28 @@ _ADDRESSES = re.compile(
 
 def _speaks_of_us(answer: Answer) -> timedelta | None:
     """For how long the server wants no mail of this desk; None when it speaks of this mail alone."""
-    if answer.stage is Stage.MAIL and answer.code in {530, 535, 538}:
+    if answer.stage is not Stage.DATA and answer.code in {530, 535, 538}:
         return _SOON  # RFC 4954, section 6: authentication is wanted, or was lost
-    text = _ADDRESSES.sub(" ", " ".join(answer.text.split())[: 4 * MOST_TEXT]).strip()
+    text = _without_addresses(answer)
     signs = _OF_US if _OF_THE_RECIPIENT.search(text) else (*_OF_US, *_IN_WORDS)
     return next((pause for sign, pause in signs if sign.search(text)), None)
+
+
+_RELAYING = _said(
+    r"relay(?:ing)? (?:access )?(?:is )?(?:denied|prohibited|not (?:permitted|allowed))"
+    r"|(?:unable|not (?:permitted|allowed)) to relay"
+)
+
+
+def _speaks_of_relaying(outcome: Answer | Lost) -> bool:
+    """Whether the server no longer takes us for one of its own: that is the way's fault and no mail's.
+
+    It refuses one mail after the other so, and yet it may mean this recipient: the mail waits, no other does.
+    """
+    if not isinstance(outcome, Answer) or outcome.stage is not Stage.RCPT:
+        return False
+    return _RELAYING.search(_without_addresses(outcome)) is not None
+
+
+def _without_addresses(answer: Answer) -> str:
+    return _ADDRESSES.sub(" ", " ".join(answer.text.split())[: 4 * MOST_TEXT]).strip()
