@@ -115,9 +115,19 @@ def main() -> None:
         for line in str(error).splitlines():
             print(printable(line), file=sys.stderr)
         sys.exit(EX_TEMPFAIL if isinstance(error, TemporaryError) else EX_USAGE)
+    except UnicodeEncodeError:
+        odd = [one for one in sys.argv[1:] if not _is_text(one)]  # no id and no address has such octets
+        if not odd:
+            raise
+        print(f"{printable(ascii(odd[0]))}: not UTF-8", file=sys.stderr)
+        sys.exit(EX_USAGE)
     except BrokenPipeError:  # `mailgate tickets | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing to complain of at the exit
         sys.exit(0)
+
+
+def _is_text(argument: str) -> bool:
+    return not any("\udc80" <= one <= "\udcff" for one in argument)  # PEP 383
 
 
 # --- what commands share ----------------------------------------------------------------------------------
@@ -681,12 +691,13 @@ def aside_list(desk: DeskOption = None, as_json: Json = False) -> None:
         cells = [
             [
                 str(row["id"]),
+                row["desk"],
                 row["received_at"][:16].replace("T", " "),
                 views.block(row["author"], row["reason"]),
             ]
             for row in rows
         ]
-        _table(["id", "received", "from, reason"], cells, "nothing is set aside")
+        _table(["id", "desk", "received", "from, reason"], cells, "nothing is set aside")
 
 
 @aside_app.command("show")

@@ -362,6 +362,7 @@ def aside_rows(look: Connection, desk: str | None, zone: ZoneInfo) -> list[Json]
     return [
         {
             "id": one.mail_id,
+            "desk": one.desk,
             "author": one.author,
             "subject": one.subject,
             "reason": one.reason,

@@ -294,6 +294,8 @@ def test_a_ticket_of_a_desk_that_left_the_settings_can_still_be_looked_at(tmp_pa
         (("outbox", "cancel", "--desk", "lpse", "--automatic"), "nobody can be asked here; add --yes"),
         (("--log-level", "loud", "tickets"), "loud"),
         (("aside", "show", "9" * 30), "9223372036854775807"),
+        (("why", "caf\udce9"), r"'caf\udce9': not UTF-8"),
+        (("blocked", "remove", "caf\udce9@x.example"), "not UTF-8"),
         (("tickts",), "tickts"),
     ],
 )
@@ -391,10 +393,10 @@ def test_what_waits_can_be_named_to_the_next_command(run: Cli, rows: Rows) -> No
     assert [row["state"] for row in rows("outbox", "list")] == ["deferred", "failed", "uncertain", "ready"]
     assert [row["id"] for row in rows("aside", "list")] == [ASIDE, HEADER_ONLY]
     _, out, _ = run("aside", "list")
-    assert [line.split()[0] for line in out.splitlines() if line[0].isdigit()] == [
-        str(ASIDE),
-        str(HEADER_ONLY),
+    assert [line.split()[:2] for line in out.splitlines() if line[0].isdigit()] == [
+        [str(one), "kominfo"] for one in (ASIDE, HEADER_ONLY)
     ]
+    assert [row["desk"] for row in rows("aside", "list")] == ["kominfo"] * 2
 
 
 @pytest.mark.parametrize(

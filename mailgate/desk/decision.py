@@ -299,6 +299,7 @@ class Waiting:
     subject: str
     reason: str
     received_at: datetime
+    desk: str = ""
 
 
 @dataclass(frozen=True, slots=True)

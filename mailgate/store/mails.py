@@ -470,7 +470,7 @@ def aside(connection: Connection, desk: str | None = None) -> list[Waiting]:
     query = select(mail).where(mail.c.state == ASIDE).order_by(mail.c.id)
     rows = connection.execute(query.where(mail.c.desk == desk) if desk else query)
     return [
-        Waiting(row.id, row.author or "", row.subject or "", row.reason or "", row.received_at)
+        Waiting(row.id, row.author or "", row.subject or "", row.reason or "", row.received_at, row.desk)
         for row in rows
     ]
 
