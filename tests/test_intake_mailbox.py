@@ -351,6 +351,27 @@ def test_after_trouble_a_mailbox_is_of_no_more_use(fake: FakeImap, monkeypatch: 
         silence.set()
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("word", ["LOGIN", "UID SEARCH"])
+def test_a_server_that_drips_its_answer_holds_a_desk_for_a_bounded_time(
+    fake: FakeImap, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    """Each octet comes in time, the line never ends: after half an hour the watchdog would end all desks."""
+    monkeypatch.setattr(imap, "MOST_SECONDS", 0.3)
+    over = threading.Event()
+
+    def drip(line: Line, _: str) -> bool:
+        line.send(b"* SEARCH ")
+        while not over.wait(0.02):
+            line.send(b"1")
+        return True
+
+    fake.on(word, drip)
+    with pytest.raises(TemporaryError, match=r"search|log in"), opened(fake) as mailbox:
+        mailbox.uids(1, None)
+    over.set()
+
+
 # --- waiting ----------------------------------------------------------------------------------------------
 
 

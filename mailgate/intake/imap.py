@@ -10,6 +10,7 @@ import re
 import select
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -27,6 +28,9 @@ log = logging.getLogger("mailgate")
 
 CONNECT_SECONDS = 20
 READ_SECONDS = 120
+MOST_SECONDS = 1_500.0
+"""For one command: a server that drips never reaches READ_SECONDS, and half an hour without a sign of life
+ends all desks (the watchdog). 16 MiB at 11 kB/s take as long."""
 MOST_UIDS = 500  # in one command: its line must stay far below the 8,000 octets that servers accept
 MOST_WITHHELD = 20  # more mails than this that a server cannot give, and it is the server that is in trouble
 _LOST = (imaplib.IMAP4.error, OSError)  # ssl.SSLError is among them
@@ -384,7 +388,7 @@ class Mailbox:
 
     def wait(self, seconds: float, wake: socket.socket) -> None:
         """Until the server tells of something, `wake` can be read, or time is up."""
-        with self._asking("wait"):
+        with self._asking("wait", seconds):
             if (
                 self._told_of_arrivals()
             ):  # in the answer to the last search or later: IDLE would not repeat it
@@ -458,8 +462,12 @@ class Mailbox:
         return f"{self.account.user} at {self.account.host}:{self.account.port}"
 
     @contextmanager
-    def _asking(self, what: str) -> Iterator[None]:
-        with _translated(f"{self._who()}: {what}"):
+    def _asking(self, what: str, patience: float = 0.0) -> Iterator[None]:
+        """`patience`: seconds for which nothing is expected."""
+        with (
+            _translated(f"{self._who()}: {what}"),
+            _cut_after(MOST_SECONDS + patience, self._client.socket()),
+        ):
             try:
                 yield
             except RefusedError:
@@ -479,6 +487,23 @@ def _translated(what: str) -> Iterator[None]:
         raise TemporaryError(f"{what}: {_one_line(error)}") from error
     except _NONSENSE as error:
         raise UnforeseenError(f"{what}: {type(error).__name__}: {_one_line(error)}") from error
+
+
+@contextmanager
+def _cut_after(seconds: float, sock: socket.socket) -> Iterator[None]:
+    timer = threading.Timer(seconds, _cut, [sock])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _cut(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        # Of the plain class: that of TLS would take its machinery away under the thread that reads.
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 def _is_about_more(words: str) -> bool:
