@@ -120,7 +120,7 @@ def test_when_the_database_restarts_under_both_each_mailbox_is_served_again_by_o
         assert [folders(city, desk)[:2] for desk in city.users] == [[0, 1], [0, 1]]
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 def test_whoever_writes_while_instances_die_side_by_side_gets_one_ticket_and_one_acknowledgement(
     tmp_path: Path, postgres: Postgres, dovecot: Dovecot
 ) -> None:
