@@ -94,7 +94,7 @@ def fill(url: str) -> None:
             stranger_of="KOM-2026-000002",
         ),
         ticket("KOM-2026-000002", status=Status.CLOSED, resolved_at=NOW - DAY, closed_at=NOW),
-        ticket("KOM-2026-000003", merged_into="KOM-2026-000001", due_at=NOW + 365 * DAY),
+        ticket("KOM-2026-000003", merged_into="KOM-2026-000001", due_at=NOW + 36500 * DAY),
         ticket("LPSE-2026-000001", desk="lpse", status=Status.RESOLVED, resolved_at=NOW, due_at=NOW - DAY),
     )
     _receive(store)
