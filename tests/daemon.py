@@ -29,7 +29,7 @@ def mailgate(settings: Path, *arguments: str, **environment: str) -> subprocess.
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,  # less than a test may take
+        timeout=200,  # less than a test may take
         env={**os.environ, **environment},
     )
 

@@ -74,7 +74,7 @@ def _run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,  # less than a test may take
+        timeout=200,  # less than a test may take
     )
 
 
