@@ -58,7 +58,9 @@ def _desk(name: str, address: str, prefix: str, admin: dict[str, Any]) -> dict[s
 
 def tables(base: Path, database: str) -> dict[str, Any]:
     """Settings of the city, servers not yet named; change them before `City` is opened."""
-    (base / "holidays.toml").write_text('[public]\n2026-08-17 = "Hari Kemerdekaan"\n')
+    # Of every year: from November on a service tells of a coming year without any, by a mail too many.
+    days = (f'{year}-08-17 = "Hari Kemerdekaan"\n' for year in range(2026, 2100))
+    (base / "holidays.toml").write_text("".join(["[public]\n", *days]))
     kominfo = _desk(
         "Help Desk Kominfo",
         KOMINFO,

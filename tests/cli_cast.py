@@ -60,9 +60,9 @@ def only_levels_with_staff(written: dict[str, Any]) -> None:
 
 
 def write_holidays(base: Path) -> None:
-    """For this year and the next, whatever the year: `check` looks at the real calendar."""
+    """For this year and the next, whatever the year: `check` looks at the real calendar, east of UTC."""
     year = datetime.now(UTC).year
-    days = "".join(f'{one}-08-17 = "Hari Kemerdekaan"\n' for one in (year, year + 1))
+    days = "".join(f'{one}-08-17 = "Hari Kemerdekaan"\n' for one in range(year, year + 3))
     (base / "holidays.toml").write_text(f"[public]\n{days}")
 
 
@@ -94,7 +94,7 @@ def fill(url: str) -> None:
             stranger_of="KOM-2026-000002",
         ),
         ticket("KOM-2026-000002", status=Status.CLOSED, resolved_at=NOW - DAY, closed_at=NOW),
-        ticket("KOM-2026-000003", merged_into="KOM-2026-000001", due_at=NOW + 365 * DAY),
+        ticket("KOM-2026-000003", merged_into="KOM-2026-000001", due_at=NOW + 36500 * DAY),
         ticket("LPSE-2026-000001", desk="lpse", status=Status.RESOLVED, resolved_at=NOW, due_at=NOW - DAY),
     )
     _receive(store)

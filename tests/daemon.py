@@ -29,7 +29,7 @@ def mailgate(settings: Path, *arguments: str, **environment: str) -> subprocess.
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=200,  # less than a test may take
         env={**os.environ, **environment},
     )
 
@@ -37,7 +37,7 @@ def mailgate(settings: Path, *arguments: str, **environment: str) -> subprocess.
 class Daemon:
     """`mailgate run`, with a socket in the place of systemd's; is gone on leaving."""
 
-    def __init__(self, settings: Path, watchdog_seconds: float = 20) -> None:
+    def __init__(self, settings: Path, watchdog_seconds: float = private.PATIENCE) -> None:
         self._settings = settings
         self._systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         name = f"mailgate-test-{secrets.token_hex(8)}"  # abstract: a path in tmp_path may be too long
@@ -73,7 +73,7 @@ class Daemon:
         self.process.stderr.close()
         self._systemd.close()
 
-    def hears(self, word: str, seconds: float = 20) -> None:
+    def hears(self, word: str, seconds: float = private.PATIENCE) -> None:
         """Until systemd was told so; what came before it is taken as heard."""
         deadline = time.monotonic() + seconds
         while True:
@@ -86,7 +86,7 @@ class Daemon:
             if said == word:
                 return
 
-    def says(self, words: str, times: int = 1, seconds: float = 20) -> str:
+    def says(self, words: str, times: int = 1, seconds: float = private.PATIENCE) -> str:
         """The line with these words, as soon as it stands in the log for the n-th time."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.lines(words)) >= times, seconds):
@@ -103,7 +103,7 @@ class Daemon:
         """Ask it to leave; its exit status. TimeoutError tells where it stood when it stayed too long."""
         self.process.send_signal(how)
         try:
-            status = self.process.wait(LEAVES_WITHIN)
+            status = self.process.wait(3 * LEAVES_WITHIN)  # the machine may stand still
         except subprocess.TimeoutExpired:
             self.process.send_signal(signal.SIGABRT)
             self._reader.join()
@@ -126,14 +126,14 @@ class Daemon:
 def get(port: int, path: str) -> tuple[int, str]:
     """Status and body, as a monitoring system gets them."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=private.PATIENCE) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()
 
 
-def becomes_healthy(port: int, seconds: float = 20.0) -> bool:
+def becomes_healthy(port: int, seconds: float = private.PATIENCE) -> bool:
     """Whether every part has worked once; time and submission may come after the mailboxes."""
     end = time.monotonic() + seconds
     while get(port, "/healthz")[0] != 200 and time.monotonic() < end:

@@ -343,7 +343,7 @@ def test_asked_for_it_flies_round_and_the_time_is_told(quick_city: City) -> None
             refused, back = json.loads(done.stdout)
             assert (done.returncode, refused["returned_at"], refused["state"]) == (1, None, "failed")
             assert "550 5.7.1 no" in refused["last_error"]  # and it was not waited for
-            assert 0 < back["seconds"] < 60
+            assert back["seconds"] > 0
             done = mailgate(quick_city.settings_file, "canary", "--desk", "lpse", "--wait", "1")
             assert re.fullmatch(r"lpse: back after \d+\.\d s\n", done.stdout)
             assert (done.returncode, done.stderr) == (0, "")

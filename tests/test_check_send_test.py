@@ -10,6 +10,7 @@ import pytest
 from city import RINA, City, parsed
 from cli_cast import only_levels_with_staff, write_holidays
 from evidence import folders, mailgate, rows, tickets, why
+from servers import private
 from servers.sink import Received, Stage
 from test_alarm import running
 
@@ -24,7 +25,7 @@ QUICK = 0.3
 ALIEN = "<rewritten.77@relay.example>"
 
 
-def checked(city: City, seconds: float = 20) -> Verdict | None:
+def checked(city: City, seconds: float = private.PATIENCE) -> Verdict | None:
     """What was found of KOMINFO's test mail; None where none was sent."""
     patience = Patience(seconds, lambda _: None)
     for one in findings(city.office(), offline=False, today=city.now.date(), send_test=patience):
@@ -59,10 +60,14 @@ def one_desk(quick_city: City) -> City:
 
 @contextmanager
 def relay(city: City, carry: Callable[[Received], None]) -> Iterator[None]:
-    """Carries the first mail that comes to the sink."""
+    """Carries the first mail that comes to the sink, before it says yes: then whoever waits begins to."""
+    yes = city.sink.rule(Stage.DOT, hang=True, recorded=True, times=1)
 
     def work() -> None:
-        carry(city.sink.wait_for(1)[0])
+        try:
+            carry(city.sink.wait_for(1)[0])
+        finally:
+            yes.release()
 
     thread = threading.Thread(target=work)
     thread.start()

@@ -7,7 +7,7 @@ from crash.hunt import hunt, is_whole
 from servers.dovecot import Dovecot
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 def test_whoever_writes_while_the_service_dies_again_and_again_gets_one_ticket_and_one_acknowledgement(
     tmp_path: Path, dovecot: Dovecot
 ) -> None:

@@ -1,7 +1,7 @@
 """Is what staff type understood as people mean it, and never guessed?"""
 
 from datetime import date, datetime, time
-from time import process_time
+from time import thread_time
 
 import pytest
 from hypothesis import given
@@ -545,7 +545,7 @@ def test_no_text_breaks_the_reading_of_names_and_addresses(text: str) -> None:
 )
 def test_a_hostile_argument_is_read_as_fast_as_a_long_one(piece: str) -> None:
     text = piece * (100_000 // len(piece))
-    begun = process_time()
+    begun = thread_time()
     day_and_time(text, MONDAY)
     day_and_time("besok " + text, MONDAY)
     past_moment(text, MONDAY, NOON)
@@ -557,4 +557,4 @@ def test_a_hostile_argument_is_read_as_fast_as_a_long_one(piece: str) -> None:
     category(text, CATEGORIES)
     work(text, WORKS)
     priority(text)
-    assert process_time() - begun < 3
+    assert thread_time() - begun < 10  # seconds of this thread alone; what is not linear takes minutes

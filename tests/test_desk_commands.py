@@ -1,6 +1,6 @@
 """Is every command understood as it was meant, and never taken for words to the requester?"""
 
-from time import process_time
+from time import thread_time
 
 import pytest
 from hypothesis import given
@@ -395,9 +395,9 @@ def test_no_command_line_is_ever_left_among_the_words(before: str, word: str, af
     ],
 )
 def test_a_hostile_mail_is_read_as_fast_as_a_long_one(piece: str) -> None:
-    begun = process_time()
+    begun = thread_time()
     text = piece * (200_000 // len(piece))
     order(text)
     confirms(text)
     wanted(text)
-    assert process_time() - begun < 3
+    assert thread_time() - begun < 10  # seconds of this thread alone; what is not linear takes minutes

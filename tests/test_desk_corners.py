@@ -332,24 +332,23 @@ def test_what_a_server_answered_is_written_down_though_another_transaction_stood
     with store.writing() as write:
         for kind in ("one", "two"):
             alerts.told(write, "kominfo", kind, MONDAY)
-    first, second = Event(), Event()
+    first, waits_already = Event(), Event()
 
     def note(write: Connection) -> str:
-        write.execute(text("SET LOCAL deadlock_timeout = '2s'"))  # it is this one that is given up
+        write.execute(text("SET LOCAL deadlock_timeout = '10ms'"))  # it is this one that is given up
         alerts.told(write, "kominfo", "one", MONDAY)
         first.set()
-        second.wait(10)
+        while not waits_already.is_set():
+            if rows_waiting(store):
+                waits_already.set()
         alerts.told(write, "kominfo", "two", MONDAY)
         return "noted"
 
     def other() -> None:
         with store.writing() as write:
-            write.execute(text("SET LOCAL deadlock_timeout = '1min'"))
+            write.execute(text("SET LOCAL deadlock_timeout = '5min'"))
             alerts.told(write, "kominfo", "two", MONDAY)
-            first.wait(10)
-            second.set()
-            while not rows_waiting(store):
-                pass
+            first.wait()
             alerts.told(write, "kominfo", "one", MONDAY)
 
     async def both() -> str:

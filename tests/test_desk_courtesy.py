@@ -378,7 +378,7 @@ def test_no_text_stops_the_desk(text: str) -> None:
     assert (judged.score in {1, 2, 3, 4}) is (judged.meaning is Meaning.SURVEY)
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "piece",
     [

@@ -362,9 +362,9 @@ def test_a_phrase_is_found_exactly_where_its_words_stand_side_by_side(words: lis
     ],
 )
 def test_a_text_made_to_be_slow_is_not(text: str) -> None:
-    started = time.process_time()
+    started = time.thread_time()
     assert not matches(mail(text, text), words=["password", "kata sandi"])
-    assert time.process_time() - started < 5  # seconds; the worst of them took more than a minute
+    assert time.thread_time() - started < 15  # seconds; the worst of them took more than a minute
 
 
 def test_of_an_endless_text_the_beginning_counts() -> None:

@@ -153,7 +153,7 @@ def test_a_database_that_restarts_under_the_service_loses_and_doubles_nothing(
         daemon.says("sent desk=kominfo", times=4)
         postgres.restart()
         desk.post("Sari")
-        daemon.says("sent desk=kominfo", times=6, seconds=40)
+        daemon.says("sent desk=kominfo", times=6)
         desk.city.dovecot.wait_for(desk.user, 3, "Mailgate/Diproses")
         assert daemon.stop() == 0
         assert "Traceback" not in daemon.log()

@@ -1,21 +1,21 @@
 """Does any mail, order or server surprise mailgate? The long form: tests/fuzz/run.py."""
 
 import os
-import random
 
 import pytest
 from fuzz.course import Course, Finding, finding, folder_for
 from fuzz.letters import Step
 from fuzz.play import faults
 
+SEED = 1003
+"""The same surprises at every run, as far as the time allows: `make fuzz` looks for others."""
 SECONDS = 60 if os.environ.get("CI") else 20
 
 
 @pytest.mark.timeout(600)
 def test_no_damaged_mail_order_or_server_stops_the_service_or_makes_it_send_nonsense() -> None:
-    seed = random.randrange(2**32)
-    course = Course(folder_for(seed))
-    course.run(SECONDS, seed)
+    course = Course(folder_for(SEED))
+    course.run(SECONDS, SEED)
     assert not course.kept, f"play it again with tests/fuzz/run.py --replay FILE: {course.kept}"
 
 

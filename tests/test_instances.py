@@ -92,7 +92,7 @@ def test_a_mailbox_that_its_holder_cannot_reach_is_served_by_another_that_can(ci
         first.says("mailbox kominfo: waiting")
         imap["port"] = city.dovecot.port
         with Daemon(city.settings_file) as second:
-            second.says("mailbox kominfo: connected", seconds=TAKEN_OVER_WITHIN)
+            second.says("mailbox kominfo: connected")
             city.receive(city.mail())
             city.sink.wait_for(ANSWERS_TO_ONE_MAIL)
             assert (second.stop(), first.stop()) == (0, 0)
@@ -108,11 +108,11 @@ def test_when_the_database_restarts_under_both_each_mailbox_is_served_again_by_o
         with Daemon(city.settings_file) as first, one_beside(city, first) as second:
             postgres.stop()
             for daemon in (first, second):
-                daemon.says("instance: waiting: database:", seconds=TAKEN_OVER_WITHIN)
+                daemon.says("instance: waiting: database:")
             for desk, to in (("kominfo", KOMINFO), ("lpse", LPSE)):
                 city.receive(city.mail(to=to, subject=f"Surel {desk} mati"), desk)
             postgres.start()
-            city.sink.wait_for(2 * ANSWERS_TO_ONE_MAIL, 2 * TAKEN_OVER_WITHIN)
+            city.sink.wait_for(2 * ANSWERS_TO_ONE_MAIL)
             for daemon in (first, second):
                 assert daemon.stop() == 0
         assert states(city) == ["decided"] * 2
@@ -120,7 +120,7 @@ def test_when_the_database_restarts_under_both_each_mailbox_is_served_again_by_o
         assert [folders(city, desk)[:2] for desk in city.users] == [[0, 1], [0, 1]]
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 def test_whoever_writes_while_instances_die_side_by_side_gets_one_ticket_and_one_acknowledgement(
     tmp_path: Path, postgres: Postgres, dovecot: Dovecot
 ) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 from desk_cast import MONDAY as NOW
+from servers import private
 from servers.postgres import Postgres
 from sqlalchemy import text
 
@@ -36,9 +37,9 @@ def stores(postgres: Postgres) -> Iterator[list[Store]]:
 
 
 def end_sessions(store: Store) -> None:
-    """What a restart of the server does to everybody else."""
+    """What a restart of the server does to everybody else; they are gone when it returns."""
     others = text(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid != pg_backend_pid()"
+        "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE pid != pg_backend_pid()"
         " AND datname = current_database()"
     )
     with store.writing() as write:
@@ -144,13 +145,13 @@ def test_of_two_that_hear_at_once_that_mail_comes_back_neither_forgets_to_tell_s
             unreachable.mark(write, "kominfo", RINA, "first", "5.1.1", NOW)
             other = pool.submit(hear, stores[1])
             wait_until_somebody_waits(stores[2])
-        other.result(20)
+        other.result(private.PATIENCE)
     with stores[0].reading() as look:
         assert [row.token for row in unreachable.listed(look, "kominfo")] == ["first"]
 
 
 def wait_until_somebody_waits(store: Store) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + private.PATIENCE
     with store.session() as look:
         while not look.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
             assert time.monotonic() < until

@@ -15,7 +15,7 @@ from typing import Any
 
 from mailgate.demo.world import HOST
 
-SECONDS = 10.0
+SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from mailgate.store.database import Store
 
 DESK = "kominfo"
 RINA = Person("Rina Marlina", "rina.marlina@smpn1.example")
-PATIENCE_SECONDS = 12.0
+PATIENCE_SECONDS = 30.0
 """For one mail. It takes a fraction of a second; this is for a machine that is busy with other things."""
 LOOK_SECONDS = 0.02
 

@@ -26,8 +26,8 @@ IMAP_PORT, SMTP_PORT = 1143, 1025
 """Where they are free; else whatever is."""
 FOLDERS = ("Sent", "Drafts", "Trash")
 LARGEST_MAIL = 40 * 1024 * 1024
-STARTING_SECONDS = 10
-STOPPING_SECONDS = 3
+STARTING_SECONDS = 30
+STOPPING_SECONDS = 10
 
 
 class World:

@@ -117,7 +117,7 @@ introspection_url = {url}
 username_attribute = username
 active_attribute = active
 active_value = true
-timeout_msecs = 3000
+timeout_msecs = 60000
 """
 
 
@@ -228,7 +228,7 @@ class Dovecot:
     @contextmanager
     def session(self, user: str) -> Iterator[IMAPClient]:
         """A logged-in client, for what the methods below do not do."""
-        with IMAPClient(HOST, self.port, ssl=False, timeout=10) as client:
+        with IMAPClient(HOST, self.port, ssl=False, timeout=private.PATIENCE) as client:
             # A command is written in two pieces: with Nagle's algorithm each append takes 44 ms.
             client.socket().setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
             client.login(user, self._users.get(user, PASSWORD))
@@ -261,7 +261,9 @@ class Dovecot:
             mails = client.fetch(uids, ["BODY.PEEK[]"]) if uids else {}
             return [mails[uid][b"BODY[]"] for uid in uids]
 
-    def wait_for(self, user: str, count: int, folder: str = "INBOX", seconds: float = 20) -> list[bytes]:
+    def wait_for(
+        self, user: str, count: int, folder: str = "INBOX", seconds: float = private.PATIENCE
+    ) -> list[bytes]:
         """The mails in a folder as soon as there are `count` of them; TimeoutError says how many came."""
         deadline = time.monotonic() + seconds
         while len(found := self.messages(user, folder)) < count:

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
+from servers import private
+
 HOST = "127.0.0.1"
 CAPABILITIES = ("IMAP4rev1", "IDLE", "MOVE", "UIDPLUS", "NAMESPACE")
 MONDAY = datetime(2026, 8, 3, 2, 0, tzinfo=UTC)
@@ -67,6 +69,7 @@ class FakeImap:
         self._scripts: dict[str, list[Script]] = {}
         self._lines: set[Line] = set()
         self._listener: socket.socket | None = None
+        self._is_over = False
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
@@ -82,11 +85,12 @@ class FakeImap:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         with self._changed:
+            self._is_over = True
             lines = list(self._lines)
         for line in lines:
             line.cut()
         for thread in self._threads:
-            thread.join(10)
+            thread.join(private.PATIENCE)
 
     @property
     def inbox(self) -> Folder:
@@ -102,7 +106,7 @@ class FakeImap:
         """The commands that begin with `word`, such as "UID FETCH"."""
         return [command for command in self.commands if command.upper().startswith(word)]
 
-    def wait_until_asked(self, word: str, times: int = 1, timeout: float = 20) -> None:
+    def wait_until_asked(self, word: str, times: int = 1, timeout: float = private.PATIENCE) -> None:
         """TimeoutError when that was not asked so often."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._count(word) >= times, timeout):
@@ -134,14 +138,15 @@ class FakeImap:
         line = self.line(connection)
         with self._changed:
             self._lines.add(line)
+            if self._is_over:  # this one came when the others were being cut
+                line.cut()
         with suppress(OSError, EndError):
             line.say(f"* OK [CAPABILITY {' '.join(self.capabilities)}] ready")
             while True:
                 line.obey()
         with self._changed:
             self._lines.discard(line)
-        line.cut()
-        connection.close()
+        line.close()
 
     def line(self, connection: socket.socket) -> "Line":
         """What serves one connection."""
@@ -198,6 +203,12 @@ class Line:
     def cut(self) -> None:
         with suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.cut()
+        with suppress(OSError):
+            self._file.close()
+        self._connection.close()
 
     def obey(self) -> None:
         self.tag, _, command = self.read().partition(" ")

@@ -18,7 +18,7 @@ from servers.postfix import Postfix
 
 FOLDERS = ("/usr/bin", "/usr/local/bin")
 MISSING = "mutt is not installed: apt-get install mutt"
-SECONDS = 30
+SECONDS = private.PATIENCE
 
 SETTINGS = """\
 set realname = "{name}"

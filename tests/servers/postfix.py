@@ -6,7 +6,9 @@ What the sink refuses for good comes back to its sender as a real DSN.
 
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +22,8 @@ FOLDERS = ("/usr/sbin",)
 DAEMONS = Path("/usr/lib/postfix/sbin")
 MISSING = "Postfix is not installed: apt-get install postfix"
 NOT_ROOT = "Postfix needs root: its daemons become other users"
+
+QUEUES = ("maildrop", "incoming", "active", "deferred")
 
 MAIN = """\
 compatibility_level = 3.6
@@ -96,6 +100,7 @@ class Postfix:
 
     def __init__(self, dovecot: Dovecot, sink: Sink, domains: Sequence[str] = ("desk.test",)) -> None:
         self._postfix = private.program("postfix", FOLDERS, MISSING)
+        self._postsuper = private.program("postsuper", FOLDERS, MISSING)
         if not private.is_root():
             raise private.MissingServerError(NOT_ROOT)
         self._root = private.new_folder("postfix")
@@ -141,6 +146,21 @@ class Postfix:
     def log(self) -> str:
         files = (self._root / "output", self._root / "maillog")
         return "".join(file.read_text(errors="replace") for file in files if file.exists())
+
+    def empty(self) -> None:
+        """Until nothing is on its way any more; what was deferred is given up."""
+        until = time.monotonic() + private.PATIENCE
+        while waiting := [path for name in QUEUES for path in self._files(name)]:
+            if time.monotonic() > until:
+                raise RuntimeError(f"the queue does not get empty: {waiting}\n{self.log()}")
+            command = [self._postsuper, "-c", str(self._root / "etc"), "-d", "ALL", "deferred"]
+            subprocess.run(command, capture_output=True, check=True)
+            time.sleep(0.02)
+
+    def _files(self, queue: str) -> list[Path]:
+        with suppress(FileNotFoundError):  # a mail goes from one folder to the next while we look
+            return [path for path in (self._root / "spool" / queue).rglob("*") if path.is_file()]
+        return [self._root / "spool" / queue]
 
     def flush(self) -> None:
         """Try the deferred mails now; by itself Postfix does within 2 s."""

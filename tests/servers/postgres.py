@@ -109,7 +109,7 @@ class Postgres:
     def _connect(self) -> "psycopg.Connection[Any]":
         import psycopg
 
-        place = f"host=127.0.0.1 port={self.port} user={OWNER} dbname=postgres connect_timeout=5"
+        place = f"host=127.0.0.1 port={self.port} user={OWNER} dbname=postgres connect_timeout=60"
         return psycopg.connect(place, autocommit=True)
 
     def _answers(self) -> bool:

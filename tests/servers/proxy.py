@@ -131,6 +131,7 @@ class Proxy:
     _faults: list[Fault] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _wires: set["_Wire"] = field(default_factory=set)
+    _heals: int = 0
     _threads: list[threading.Thread] = field(default_factory=list)
     _listener: socket.socket | None = None
 
@@ -149,7 +150,7 @@ class Proxy:
         self._listener.close()
         self.heal()
         for thread in self._threads:
-            thread.join(10)
+            thread.join(private.PATIENCE)
 
     @property
     def commands(self) -> list[str]:
@@ -169,11 +170,12 @@ class Proxy:
         with self._changed:
             self._faults.clear()
             self._commands.clear()
+            self._heals += 1
             wires = list(self._wires)
         for wire in wires:
             wire.cut()
 
-    def wait_until_asked(self, word: str, times: int = 1, timeout: float = 20) -> None:
+    def wait_until_asked(self, word: str, times: int = 1, timeout: float = private.PATIENCE) -> None:
         """TimeoutError when no such command came so often."""
 
         def count() -> int:
@@ -215,9 +217,9 @@ class Proxy:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            self.start(self._serve, connection)
+            self.start(self._serve, connection, self._heals)
 
-    def _serve(self, connection: socket.socket) -> None:
+    def _serve(self, connection: socket.socket, heals: int) -> None:
         line_itself = connection.dup()
         try:
             wire = _Wire(self, _dressed(connection, self.certificate), line_itself)
@@ -227,6 +229,8 @@ class Proxy:
             return
         with self._changed:
             self._wires.add(wire)
+            if heals != self._heals:  # this one was on its way when the others were cut
+                wire.cut()
         wire.run()
         with self._changed:
             self._wires.discard(wire)

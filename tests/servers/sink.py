@@ -148,6 +148,8 @@ class Sink:
         self._conversations: set[_Conversation] = set()
         self._threads: list[threading.Thread] = []
         self._listener: socket.socket | None = None
+        self._kept_port: socket.socket | None = None
+        """While nobody listens: bound, so that no other process takes the port."""
         self._out = None if out is None else _open_mails(out)
 
     def __enter__(self) -> Self:
@@ -158,12 +160,15 @@ class Sink:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        if self._kept_port is not None:
+            self._kept_port.close()
         if self._out is not None:
             os.close(self._out)
 
     def start(self) -> None:
         """Listen: after `stop` on the same port again."""
-        self._listener = socket.create_server((HOST, self.port), backlog=256)
+        self._listener, self._kept_port = self._kept_port or _bound(self.port), None
+        self._listener.listen(256)
         self.port = self._listener.getsockname()[1]
         listening = threading.Thread(target=self._listen, args=(self._listener,), daemon=True)
         self._threads = [listening]
@@ -176,7 +181,7 @@ class Sink:
         # shutdown, not close: only that wakes the thread in accept().
         _shut_down(self._listener)
         self._threads[0].join()
-        self._listener = None
+        self._listener, self._kept_port = None, _bound(self.port)
         with self._changed:
             for rule in self._rules:
                 rule.release()
@@ -229,7 +234,9 @@ class Sink:
         with self._changed:
             return list(self._received)
 
-    def wait_for(self, wanted: int | Callable[[list[Received]], bool], timeout: float = 20) -> list[Received]:
+    def wait_for(
+        self, wanted: int | Callable[[list[Received]], bool], timeout: float = private.PATIENCE
+    ) -> list[Received]:
         """The mails, as soon as there are `wanted` of them, or as it says True; else TimeoutError."""
         is_there = wanted if callable(wanted) else lambda mails: len(mails) >= wanted
         with self._changed:
@@ -238,7 +245,7 @@ class Sink:
                 raise TimeoutError(f"after {timeout} s the sink has {len(seen)} mails: {seen}")
             return list(self._received)
 
-    def wait_for_hit(self, rule: Rule, hits: int = 1, timeout: float = 20) -> None:
+    def wait_for_hit(self, rule: Rule, hits: int = 1, timeout: float = private.PATIENCE) -> None:
         """Until a rule has bitten so often; else TimeoutError. With a `hang` rule: somebody hangs there."""
         with self._changed:
             if not self._changed.wait_for(lambda: rule.hits >= hits, timeout):
@@ -623,6 +630,13 @@ def _server_side(certificate: private.Certificate) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate.cert, certificate.key)
     return context
+
+
+def _bound(port: int) -> socket.socket:
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.bind((HOST, port))
+    return made
 
 
 def _shut_down(connection: socket.socket) -> None:

@@ -172,7 +172,7 @@ class Visit(BaseHTTPRequestHandler):
     """One question."""
 
     server: _Server
-    timeout = 20
+    timeout = private.PATIENCE
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
@@ -218,7 +218,7 @@ def hanging_up(visit: Visit) -> None:
 
 def waiting_for(event: threading.Event, then: Callable[[Visit], None]) -> Callable[[Visit], None]:
     def act(visit: Visit) -> None:
-        event.wait(20)
+        event.wait(private.PATIENCE)
         then(visit)
 
     return act
