@@ -82,7 +82,7 @@ def left_hanging(sink: Sink, at: At, server: Server, act: Act) -> tuple[list[Out
 
     async def whole(rule: Rule) -> list[Outcome]:
         under_way = asyncio.create_task(session_of(server, act))
-        await asyncio.to_thread(sink.wait_for_hit, rule, 1, 60)
+        await asyncio.to_thread(sink.wait_for_hit, rule)
         return await as_time_flies(under_way)
 
     with hanging(sink, at) as rule, asyncio.Runner(loop_factory=TurnedLoop) as runner:
@@ -173,7 +173,7 @@ def test_after_a_data_that_was_cancelled_the_connection_carries_nothing_more(sin
     async def act(session: Session) -> list[Outcome]:
         assert await session.envelope(Envelope(RINA, RAW)) is None
         under_way = asyncio.create_task(session.data(RAW))
-        await asyncio.to_thread(sink.wait_for_hit, rule, 1, 60)
+        await asyncio.to_thread(sink.wait_for_hit, rule)
         under_way.cancel()
         with pytest.raises(asyncio.CancelledError):
             await under_way
@@ -367,7 +367,7 @@ def test_a_mail_that_is_long_under_way_does_not_use_up_the_time_for_its_answer(s
 
     async def act(session: Session) -> list[Outcome]:
         under_way = asyncio.create_task(carry(session, RINA, LARGE))
-        await asyncio.to_thread(sink.wait_for_hit, rule, 1, 60)
+        await asyncio.to_thread(sink.wait_for_hit, rule)
         loop = asyncio.get_running_loop()
         assert isinstance(loop, TurnedLoop)
         loop.turn(900)  # longer than data_timeout: that much time does pass on a bad line
