@@ -1,6 +1,7 @@
 """Which servers stand ready for the tests? Each is started once per worker process, when first asked for."""
 
 import itertools
+import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,16 @@ from mailgate import cli
 from mailgate.store.database import Store, upgrade
 
 _database_numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def _log() -> Iterator[None]:
+    """`mailgate run` in this process takes all logging to itself: the next test finds it as it was."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
 
 
 @pytest.fixture(scope="session")

@@ -223,7 +223,7 @@ def test_an_admin_tries_again_and_the_mail_leaves_once_with_its_old_id(quick_cit
     failed = next(one for one in ticket["outgoing"] if one["state"] == "failed")
     done = mailgate(quick_city, "outbox", "retry", failed["message_id"])
     assert done.returncode == 0, done.stderr
-    quick_city.now += timedelta(days=365)  # `outbox retry` knows the wall clock only
+    quick_city.now = datetime.now(UTC) + timedelta(hours=1)  # `outbox retry` knows the wall clock only
     assert quick_city.run() == 0
     assert _ids(quick_city, RINA) == [f"<{failed['message_id']}>"]
 
