@@ -125,7 +125,7 @@ def test_connections_that_need_a_token_at_once_renew_it_once(tokens: Tokens, pro
     assert first is second
     assert not first.cancel()  # who leaves must not end it for the other
     held.set()
-    assert first.result(20) in provider.valid
+    assert first.result(60) in provider.valid
     assert len(provider.forms) == 1
 
 
@@ -221,7 +221,7 @@ def test_a_provider_that_answers_for_ever_is_cut_off(
     held = threading.Event()
     provider.then(waiting_for(held, hanging_up))
     with pytest.raises(TemporaryError, match="gives no token"):
-        tokens.asked(who(provider)).result(20)
+        tokens.asked(who(provider)).result(60)
     held.set()
 
 
@@ -277,8 +277,8 @@ def test_a_token_that_everybody_may_read_is_not_used(tokens: Tokens, provider: T
 
 
 def test_what_holds_secrets_does_not_print_them(tokens: Tokens, provider: TokenServer) -> None:
+    tokens.asked(who(provider)).result()
     grant = endpoint.renewed(who(provider), kept(tokens))
-    tokens.asked(who(provider))
     printed = f"{who(provider)} {tokens} {grant} {consent.request(1, who(provider))}"
     assert not any(secret in printed for secret in SECRETS)
     assert "state" not in printed
@@ -438,8 +438,8 @@ def submission(sink: Sink, bag: Bag) -> Server:
         password="",
         hello="desk.test",
         sender="desk@desk.test",
-        timeout=5,
-        data_timeout=5,
+        timeout=60,
+        data_timeout=60,
         desk="kominfo",
         token=bag.later,
     )
@@ -605,14 +605,14 @@ class _Staying(urllib.request.HTTPRedirectHandler):
 def address_after_consent(url: str) -> str:
     """Where the browser of somebody who consents ends, on a machine without mailgate."""
     with pytest.raises(urllib.error.HTTPError) as redirect:
-        urllib.request.build_opener(_Staying).open(url, timeout=20)
+        urllib.request.build_opener(_Staying).open(url, timeout=60)
     with redirect.value as answer:
         return str(answer.headers["Location"])
 
 
 def in_browser(url: str) -> str:
     """On this machine: the redirect finds its listener. Nothing is left to paste."""
-    with urllib.request.urlopen(url, timeout=20) as page:
+    with urllib.request.urlopen(url, timeout=60) as page:
         assert b"Go back to its terminal" in page.read()
     return ""
 
@@ -630,7 +630,7 @@ def shell(city: City, answer: Callable[[str], str], *options: str) -> tuple[int,
         assert process.stdout is not None
         said = [process.stdout.readline() for _ in range(5)]
         typed = answer(next(line for line in said if line.startswith("http")).strip())
-        out, err = process.communicate(typed, timeout=60)
+        out, err = process.communicate(typed, timeout=100)
         return process.returncode, "".join(said) + out, err
 
 
@@ -745,11 +745,11 @@ def test_a_browser_that_asks_for_an_icon_first_is_no_answer() -> None:
     with consent.listener(answers) as port:
         base = f"http://127.0.0.1:{port}"
         with pytest.raises(urllib.error.HTTPError) as missing:
-            urllib.request.urlopen(f"{base}/favicon.ico", timeout=20)
+            urllib.request.urlopen(f"{base}/favicon.ico", timeout=60)
         missing.value.close()
         with socket.create_connection(("127.0.0.1", port)):  # opened ahead and left alone
             in_browser(f"{base}/?code=a&state=b")
-    assert consent.awaited(answers, listening=True, seconds=5) == "/?code=a&state=b"
+    assert consent.awaited(answers, listening=True, seconds=60) == "/?code=a&state=b"
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,16 @@ import asyncio
 import gc
 import socket
 import warnings
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
 from servers.private import Certificate
-from servers.sink import Security, Sink
+from servers.sink import Rule, Security, Sink
 from servers.sink import Stage as At
+from turned_clock import TurnedLoop, as_time_flies
 
 from mailgate.errors import TemporaryError
 from mailgate.outbox.retry import Answer, Lost, Stage
@@ -32,8 +33,8 @@ def server_of(sink: Sink, **changes: object) -> Server:
         password="",
         hello="desk.test",
         sender="desk@desk.test",
-        timeout=5,
-        data_timeout=5,
+        timeout=60,
+        data_timeout=60,
     )
     return replace(made, **changes)  # type: ignore[arg-type]  # a table's values
 
@@ -42,21 +43,52 @@ async def carry(session: Session, recipient: str = RINA, raw: bytes = RAW) -> Ou
     return await session.envelope(Envelope(recipient, raw)) or await session.data(raw)
 
 
-def within(server: Server, act: Callable[[Session], Awaitable[list[Outcome]]]) -> list[Outcome]:
-    async def whole() -> list[Outcome]:
-        async with Session(server) as session:
-            return await act(session)
-
-    return asyncio.run(whole())
+Act = Callable[[Session], Awaitable[list[Outcome]]]
 
 
-def carried(sink: Sink, *recipients: str, **changes: object) -> list[Outcome]:
+async def session_of(server: Server, act: Act) -> list[Outcome]:
+    async with Session(server) as session:
+        return await act(session)
+
+
+def within(server: Server, act: Act) -> list[Outcome]:
+    return asyncio.run(session_of(server, act))
+
+
+def to_each(*recipients: str, raw: bytes = RAW) -> Act:
     """Carry a mail to each, on one connection for as long as it holds."""
 
     async def act(session: Session) -> list[Outcome]:
-        return [await carry(session, one) for one in recipients if session.usable]
+        return [await carry(session, one, raw) for one in recipients if session.usable]
 
-    return within(server_of(sink, **changes), act)
+    return act
+
+
+def carried(sink: Sink, *recipients: str, **changes: object) -> list[Outcome]:
+    return within(server_of(sink, **changes), to_each(*recipients))
+
+
+@contextmanager
+def hanging(sink: Sink, at: At) -> Iterator[Rule]:
+    rule = sink.rule(at, hang=True, times=1)
+    try:
+        yield rule
+    finally:
+        rule.release()
+
+
+def left_hanging(sink: Sink, at: At, server: Server, act: Act) -> tuple[list[Outcome], float]:
+    """What comes of it when the sink falls silent there; and after how many seconds of the turned clock."""
+
+    async def whole(rule: Rule) -> list[Outcome]:
+        under_way = asyncio.create_task(session_of(server, act))
+        await asyncio.to_thread(sink.wait_for_hit, rule)
+        return await as_time_flies(under_way)
+
+    with hanging(sink, at) as rule, asyncio.Runner(loop_factory=TurnedLoop) as runner:
+        loop = runner.get_loop()
+        assert isinstance(loop, TurnedLoop)
+        return runner.run(whole(rule)), loop.ahead
 
 
 def reaches(sink: Sink) -> list[tuple[str, ...]]:
@@ -101,11 +133,11 @@ def test_a_refusal_is_known_by_its_stage_and_the_next_mail_leaves_on_the_same_co
 def test_a_lost_answer_is_known_by_its_stage_and_the_connection_is_given_up(
     sink: Sink, at: At, stage: Stage, how: str
 ) -> None:
-    rule = sink.rule(at, drop=how == "drop", hang=how == "hang", times=1)
-    try:
-        (lost,) = carried(sink, RINA, BUDI, timeout=0.3, data_timeout=0.3)
-    finally:
-        rule.release()
+    if how == "hang":
+        (lost,), _ = left_hanging(sink, at, server_of(sink), to_each(RINA, BUDI))
+    else:
+        sink.rule(at, drop=True, times=1)
+        (lost,) = carried(sink, RINA, BUDI)
     assert isinstance(lost, Lost)
     assert lost.stage is stage
     assert lost.text
@@ -138,8 +170,6 @@ def test_a_mail_that_was_not_begun_after_all_does_not_make_the_next_one_fail(sin
 
 
 def test_after_a_data_that_was_cancelled_the_connection_carries_nothing_more(sink: Sink) -> None:
-    rule = sink.rule(At.DOT, hang=True, times=1)
-
     async def act(session: Session) -> list[Outcome]:
         assert await session.envelope(Envelope(RINA, RAW)) is None
         under_way = asyncio.create_task(session.data(RAW))
@@ -150,10 +180,8 @@ def test_after_a_data_that_was_cancelled_the_connection_carries_nothing_more(sin
         assert not session.usable
         return []
 
-    try:
+    with hanging(sink, At.DOT) as rule:
         within(server_of(sink), act)
-    finally:
-        rule.release()
 
 
 @pytest.mark.parametrize("at", [At.CONNECT, At.HELO])
@@ -167,10 +195,11 @@ def test_a_server_that_refuses_us_at_the_door_is_trouble_of_the_way_and_not_of_a
 
 
 def test_a_port_where_nobody_listens_is_trouble_of_the_way(sink: Sink) -> None:
-    server = server_of(sink)
-    sink.stop()
-    with pytest.raises(TemporaryError, match=r"127\.0\.0\.1"):
-        within(server, lambda session: asyncio.sleep(0, []))
+    with socket.socket() as taken:  # so that nobody else begins to listen there
+        taken.bind(("127.0.0.1", 0))
+        server = server_of(sink, port=taken.getsockname()[1])
+        with pytest.raises(TemporaryError, match=r"127\.0\.0\.1"):
+            within(server, lambda session: asyncio.sleep(0, []))
 
 
 def test_a_wrong_password_defers_and_does_not_say_the_password() -> None:
@@ -314,48 +343,41 @@ LARGE = RAW + (b".titik\r\n" + b"x" * 990 + b"\r\n") * 10_000
 """More than the sockets on the way hold: somebody has to read it."""
 
 
-@pytest.mark.timeout(20)
 @pytest.mark.parametrize("at", [At.CONNECT, At.HELO, At.MAIL, At.RCPT, At.DATA, At.BODY])
 def test_each_answer_but_the_last_has_the_shorter_patience(sink: Sink, at: At) -> None:
-    """RFC 5321, section 4.5.3.2. The other one would outlast this test."""
-    rule = sink.rule(at, hang=True)
-
-    async def act(session: Session) -> list[Outcome]:
-        return [await carry(session, RINA, LARGE)]
-
-    try:
-        outcomes = within(server_of(sink, timeout=0.3, data_timeout=60), act)
-    except TemporaryError:
-        assert at in {At.CONNECT, At.HELO}
-    else:
-        (lost,) = outcomes
-        assert isinstance(lost, Lost)
-    finally:
-        rule.release()
+    """RFC 5321, section 4.5.3.2."""
+    server, act = server_of(sink, timeout=300, data_timeout=1_500), to_each(RINA, raw=LARGE)
+    if at in {At.CONNECT, At.HELO}:
+        with pytest.raises(TemporaryError, match=r"(?i)timed out"):
+            left_hanging(sink, at, server, act)
+        return
+    (lost,), seconds = left_hanging(sink, at, server, act)
+    assert isinstance(lost, Lost)
+    assert seconds < 1_500
 
 
-@pytest.mark.timeout(20)
 def test_the_answer_to_the_final_dot_has_a_patience_of_its_own(sink: Sink) -> None:
-    rule = sink.rule(At.DOT, hang=True)
-    try:
-        (lost,) = carried(sink, RINA, timeout=60, data_timeout=0.3)
-    finally:
-        rule.release()
-    assert lost == Lost(Stage.DATA, "SMTPTimeoutError: the answer to the final dot took more than 0.3 s")
+    server = server_of(sink, timeout=1_500, data_timeout=300)
+    (lost,), _ = left_hanging(sink, At.DOT, server, to_each(RINA))
+    assert lost == Lost(Stage.DATA, "SMTPTimeoutError: the answer to the final dot took more than 300 s")
 
 
 def test_a_mail_that_is_long_under_way_does_not_use_up_the_time_for_its_answer(sink: Sink) -> None:
     """A photograph over a bad line: sent again and again, it would arrive again and again."""
-    rule = sink.rule(At.BODY, hang=True, times=1)
 
     async def act(session: Session) -> list[Outcome]:
         under_way = asyncio.create_task(carry(session, RINA, LARGE))
         await asyncio.to_thread(sink.wait_for_hit, rule)
-        await asyncio.sleep(2.2)  # longer than data_timeout: that much time does pass on a bad line
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, TurnedLoop)
+        loop.turn(900)  # longer than data_timeout: that much time does pass on a bad line
+        await asyncio.sleep(0)
         rule.release()
         return [await under_way]
 
-    (outcome,) = within(server_of(sink, timeout=60, data_timeout=2), act)
+    server = server_of(sink, timeout=1_500, data_timeout=600)
+    with hanging(sink, At.BODY) as rule, asyncio.Runner(loop_factory=TurnedLoop) as runner:
+        (outcome,) = runner.run(session_of(server, act))
     assert outcome == Answer(Stage.DATA, 250, "2.0.0 accepted")
     assert sink.received[0].data == LARGE
 
@@ -374,44 +396,39 @@ def test_a_large_mail_arrives_byte_for_byte_through_tls(certificate: Certificate
         assert [mail.data for mail in sink.received] == [LARGE, RAW]
 
 
-@pytest.mark.timeout(20)
 @pytest.mark.parametrize("security", [Security.TLS, Security.STARTTLS])
 def test_a_connection_that_is_given_up_is_gone_at_once_and_waits_for_no_goodbye(
     certificate: Certificate, security: Security
 ) -> None:
     """Else TLS holds it for half a minute, and as many of them as there are attempts."""
-    changes = {"security": security.value, "ca_file": str(certificate.cert), "timeout": 0.3}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.collect()  # what other tests left behind
     with (
         Sink(security=security, certificate=certificate) as sink,
         warnings.catch_warnings(record=True) as told,
     ):
         warnings.simplefilter("always")
-        sink.rule(At.MAIL, hang=True)
-        (lost,) = carried(sink, RINA, **changes)
+        server = server_of(sink, security=security.value, ca_file=str(certificate.cert))
+        (lost,), _ = left_hanging(sink, At.MAIL, server, to_each(RINA))
         gc.collect()
     assert lost == Lost(Stage.MAIL, "SMTPReadTimeoutError: Timed out waiting for server response")
     assert [str(one.message) for one in told] == []
 
 
-@pytest.mark.timeout(20)
-def test_a_server_that_drips_cannot_hold_a_mail_longer_than_the_claim_on_it_lasts(
-    sink: Sink, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mailgate.outbox.smtp.MOST_DATA_SECONDS", 0.3)
-    rule = sink.rule(At.BODY, hang=True)
-    try:
-        (lost,) = carried(sink, RINA, timeout=60, data_timeout=60)
-    finally:
-        rule.release()
-    assert lost == Lost(Stage.DATA, "SMTPTimeoutError: the whole mail took more than 0.3 s")
+def test_a_server_that_drips_cannot_hold_a_mail_longer_than_the_claim_on_it_lasts(sink: Sink) -> None:
+    server = server_of(sink, timeout=10_000, data_timeout=10_000)
+    (lost,), _ = left_hanging(sink, At.BODY, server, to_each(RINA))
+    assert lost == Lost(
+        Stage.DATA, f"SMTPTimeoutError: the whole mail took more than {MOST_DATA_SECONDS:g} s"
+    )
 
 
 def test_the_claim_on_a_mail_outlasts_it() -> None:
     assert timedelta(seconds=MOST_DATA_SECONDS) < LEASE
 
 
-@pytest.mark.timeout(20)
-def test_an_address_of_the_server_that_does_not_answer_is_given_up_soon() -> None:
+def test_an_address_of_the_server_that_does_not_answer_is_given_up_soon(sink: Sink) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         port = full.getsockname()[1]
         waiting = [
@@ -420,11 +437,12 @@ def test_an_address_of_the_server_that_does_not_answer_is_given_up_soon() -> Non
         for one in waiting:
             one.setblocking(False)
             one.connect_ex(("127.0.0.1", port))
-        server = Server(
-            "127.0.0.1", port, "none", "", "", "desk.test", "d@desk.test", 60, 60, connect_timeout=0.3
-        )
-        with pytest.raises(TemporaryError, match=r"connecting to 127\.0\.0\.1 took more than 0\.3 s"):
-            within(server, lambda session: asyncio.sleep(0, []))
+        server = server_of(sink, port=port, timeout=10_000, data_timeout=10_000)
+        with (
+            asyncio.Runner(loop_factory=TurnedLoop) as runner,
+            pytest.raises(TemporaryError, match=r"connecting to 127\.0\.0\.1 took more than 30 s"),
+        ):
+            runner.run(as_time_flies(session_of(server, to_each(RINA))))
         for one in waiting:
             one.close()
 
@@ -489,7 +507,7 @@ def by_hand(hand: Hand, raw: bytes = RAW) -> tuple[Outcome, bool]:
 
         async with await asyncio.start_server(converse, "127.0.0.1", 0) as listener:
             port = listener.sockets[0].getsockname()[1]
-            server = Server("127.0.0.1", port, "none", "", "", "desk.test", "desk@desk.test", 5, 5)
+            server = Server("127.0.0.1", port, "none", "", "", "desk.test", "desk@desk.test", 60, 60)
             async with Session(server) as session:
                 outcome, usable = await carry(session, raw=raw), session.usable
             await ended.wait()

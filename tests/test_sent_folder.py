@@ -342,7 +342,7 @@ def test_only_what_is_new_is_asked_for(office: City, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("arrives", [True, False])
 def test_a_mail_that_comes_to_the_inbox_meanwhile_is_not_slept_through(office: City, arrives: bool) -> None:
     wake, ring = socket.socketpair()
-    patience = 30.0 if arrives else 0.2
+    patience = 90.0 if arrives else 0.2
     with wake, ring, open_mailbox(office) as mailbox:
         assert mailbox.uids(1, None) == []
         with mailbox.visiting(SENT):
@@ -352,7 +352,7 @@ def test_a_mail_that_comes_to_the_inbox_meanwhile_is_not_slept_through(office: C
         mailbox.wait(patience, wake)
         waited = time.monotonic() - began
         assert mailbox.uids(1, None) == ([1] if arrives else [])
-    assert waited < 10 if arrives else waited >= 0.15  # and no busy loop where nothing came
+    assert waited < 60 if arrives else waited >= 0.15  # and no busy loop where nothing came
 
 
 @pytest.mark.parametrize(

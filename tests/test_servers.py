@@ -25,7 +25,7 @@ BUDI = "budi@example.test"
 
 
 def talk(sink: Sink | Postfix | SinkProcess) -> smtplib.SMTP:
-    return smtplib.SMTP(sink.host, sink.port, local_hostname="mailgate.test", timeout=10)
+    return smtplib.SMTP(sink.host, sink.port, local_hostname="mailgate.test", timeout=60)
 
 
 def send(
@@ -107,9 +107,9 @@ def test_a_changed_uidvalidity_is_a_real_one(
 
 def test_the_wire_can_be_protected_from_the_start_or_later(dovecot: Dovecot, mailbox_user: str) -> None:
     trusting = ssl.create_default_context(cafile=str(dovecot.cert))
-    with IMAPClient(dovecot.host, dovecot.tls_port, ssl_context=trusting, timeout=10) as client:
+    with IMAPClient(dovecot.host, dovecot.tls_port, ssl_context=trusting, timeout=60) as client:
         client.login(mailbox_user, PASSWORD)
-    with IMAPClient("localhost", dovecot.port, ssl=False, timeout=10) as client:
+    with IMAPClient("localhost", dovecot.port, ssl=False, timeout=60) as client:
         client.starttls(trusting)
         client.login(mailbox_user, PASSWORD)
 
@@ -117,7 +117,7 @@ def test_the_wire_can_be_protected_from_the_start_or_later(dovecot: Dovecot, mai
 def test_a_wrong_password_is_refused(dovecot: Dovecot, mailbox_user: str) -> None:
     with (
         pytest.raises(IMAPClient.Error, match="AUTHENTICATIONFAILED"),
-        IMAPClient(dovecot.host, dovecot.port, ssl=False, timeout=10) as client,
+        IMAPClient(dovecot.host, dovecot.port, ssl=False, timeout=60) as client,
     ):
         client.login(mailbox_user, "salah")
 
@@ -288,8 +288,8 @@ def test_tls_from_the_first_byte_is_refused_by_whoever_does_not_trust_it(certifi
     trusting = ssl.create_default_context(cafile=str(certificate.cert))
     with Sink(security="tls", certificate=certificate) as sink:
         with pytest.raises(ssl.SSLCertVerificationError):
-            smtplib.SMTP_SSL(sink.host, sink.port, context=ssl.create_default_context(), timeout=10)
-        with smtplib.SMTP_SSL(sink.host, sink.port, context=trusting, timeout=10) as client:
+            smtplib.SMTP_SSL(sink.host, sink.port, context=ssl.create_default_context(), timeout=60)
+        with smtplib.SMTP_SSL(sink.host, sink.port, context=trusting, timeout=60) as client:
             client.sendmail("a@x.test", [BUDI], ASK)
         assert sink.received[0].tls
 

@@ -210,7 +210,7 @@ def test_whoever_connects_to_the_figures_and_asks_nothing_is_sent_away(
     monkeypatch.setattr(metrics, "SILENT_SECONDS", 0.05)
     server = metrics.serve(("127.0.0.1", 0), cast(Store, None), pulse)
     try:
-        with socket.create_connection(server.server_address[:2], timeout=10) as silent:
+        with socket.create_connection(server.server_address[:2], timeout=60) as silent:
             assert silent.recv(1) == b""
     finally:
         server.shutdown()

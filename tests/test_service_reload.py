@@ -125,7 +125,7 @@ def test_asked_again_and_again_in_the_middle_of_its_work_it_loses_and_doubles_no
             city.sink.wait_for(count)
             city.tables["limits"]["batch_mails"] += 1
             reload(city, daemon, "reloaded: limits: batch_mails", 1 + (count - 5) // 15)
-        city.sink.wait_for(ANSWERS_TO_ONE_MAIL * len(people), 40)
+        city.sink.wait_for(ANSWERS_TO_ONE_MAIL * len(people))
         assert daemon.stop() == 0
     assert not daemon.lines("Traceback")
     assert states(city) == ["decided"] * len(people)

@@ -13,7 +13,7 @@ WILD = 0.3
 """A young process still grows: its caches fill."""
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(500)
 def test_a_day_of_mixed_mail_leaves_nothing_open_and_nothing_undone(tmp_path: Path, dovecot: Dovecot) -> None:
     result = soak(tmp_path, dovecot, f"sqlite:///{tmp_path / 'mailgate.db'}", SECONDS, PER_SECOND, seed=5)
     assert is_accounted(result), result

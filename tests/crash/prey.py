@@ -20,7 +20,7 @@ GOOD_ENDS = (0, 75)
 """75: PostgreSQL has not yet noticed that the one before was killed, and holds its lock."""
 STILL = ("T", "Z")
 """States of a process that starts no child any more: stopped, or at its end."""
-GONE_WITHIN = 5.0
+GONE_WITHIN = 60.0
 """Seconds: a reading worker whose parent died sees the end of its pipe and leaves."""
 
 

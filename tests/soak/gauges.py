@@ -101,7 +101,7 @@ def _pss_or_nothing(pid: int) -> int:
 def _children(pid: int) -> list[int]:
     found = []
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that ends just now
             found += [int(child) for child in path.read_text().split()]
     return found
 
