@@ -88,7 +88,6 @@ def world(_postfix_with_sink: tuple[Postfix, Sink]) -> Sink:
     sink.clear()
     server.empty()
     sink.clear()
-    sink.clear()
     return sink
 
 
