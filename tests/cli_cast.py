@@ -60,9 +60,9 @@ def only_levels_with_staff(written: dict[str, Any]) -> None:
 
 
 def write_holidays(base: Path) -> None:
-    """For this year and the next, whatever the year: `check` looks at the real calendar, east of UTC."""
+    """For the year of the cast and up to the next one: `check` looks at the real calendar, east of UTC."""
     year = datetime.now(UTC).year
-    days = "".join(f'{one}-08-17 = "Hari Kemerdekaan"\n' for one in range(year, year + 3))
+    days = "".join(f'{one}-08-17 = "Hari Kemerdekaan"\n' for one in range(2026, year + 3))
     (base / "holidays.toml").write_text(f"[public]\n{days}")
 
 
