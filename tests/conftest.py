@@ -3,7 +3,7 @@
 import itertools
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import hypothesis
@@ -18,6 +18,7 @@ from servers.required import skipped_when_missing
 from servers.sink import Sink
 
 from mailgate import cli
+from mailgate.compose import render
 from mailgate.store.database import Store, upgrade
 
 _database_numbers = itertools.count(1)
@@ -41,6 +42,22 @@ def _log() -> Iterator[None]:
     yield
     root.setLevel(level)
     root.handlers[:] = handlers
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once() -> Iterator[None]:
+    """Templates are values: of the same files every city of this process may have the same ones."""
+    compiled: dict[tuple[object, ...], render.Templates] = {}
+
+    def templates(sources: Mapping[str, str], spoken: Collection[str] = ()) -> render.Templates:
+        which = (*sorted(sources.items()), *sorted(spoken))
+        if which not in compiled:
+            compiled[which] = original(sources, spoken)
+        return compiled[which]
+
+    original, render.templates = render.templates, templates
+    yield
+    render.templates = original
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from datetime import UTC
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 from city import City
@@ -112,8 +113,13 @@ def bounce(sent: EmailMessage, recipient: str, action: str = "failed", status: s
 
 
 def mailgate(city: City, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A command that looks or changes something, in this process: to start one takes a second."""
-    command = ["mailgate", "--settings", str(city.settings_file), *arguments]
+    """A command that looks or changes something."""
+    return commanded(city.settings_file, *arguments)
+
+
+def commanded(settings: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command in this process: to start one takes a second."""
+    command = ["mailgate", "--settings", str(settings), *arguments]
     out, said = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
     before, sys.argv, sys.stdin = (sys.argv, sys.stdin), command, io.StringIO()
     try:

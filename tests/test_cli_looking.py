@@ -13,6 +13,7 @@ import pytest
 from cli_cast import ADMIN, ASIDE, DAY, HEADER_ONLY, HOSTILE, OPENED, SPAMMER, Cli, ask, fill, office
 from daemon import COMMAND, mailgate
 from desk_cast import ticket
+from evidence import commanded
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from store_cast import keep
 
@@ -161,9 +162,9 @@ def shown(base: Path, **other: Any) -> tuple[dict[str, Any], list[str]]:
     keep(store, ticket(**other))
     store.close()
     full: dict[str, Any] = json.loads(
-        mailgate(city.settings_file, "show", "KOM-2026-000001", "--json").stdout
+        commanded(city.settings_file, "show", "KOM-2026-000001", "--json").stdout
     )
-    told = mailgate(city.settings_file, "show", "KOM-2026-000001").stdout.partition("\nclock\n")[2]
+    told = commanded(city.settings_file, "show", "KOM-2026-000001").stdout.partition("\nclock\n")[2]
     assert max(map(len, told.splitlines())) <= 80
     return full, [" ".join(line.split()) for line in told.splitlines()]
 
@@ -503,12 +504,12 @@ def own(tmp_path: Path) -> Path:
 
 
 def listed(settings: Path, *listing: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(mailgate(settings, *listing, "--json").stdout)
+    found: list[dict[str, Any]] = json.loads(commanded(settings, *listing, "--json").stdout)
     return found
 
 
 def test_a_mail_that_can_be_read_now_is_replayed_and_one_that_does_not_wait_is_told(own: Path) -> None:
-    done = mailgate(own, "aside", "replay", str(ASIDE), str(OPENED))
+    done = commanded(own, "aside", "replay", str(ASIDE), str(OPENED))
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
         f"{ASIDE}: will be read again",
@@ -519,20 +520,20 @@ def test_a_mail_that_can_be_read_now_is_replayed_and_one_that_does_not_wait_is_t
 
 
 def test_all_that_can_be_replayed_is_replayed(own: Path) -> None:
-    assert mailgate(own, "aside", "replay", "--all", "--desk", "lpse").returncode == 0
+    assert commanded(own, "aside", "replay", "--all", "--desk", "lpse").returncode == 0
     assert len(listed(own, "aside", "list")) == 2
-    assert mailgate(own, "aside", "replay", "--all").returncode == 0
+    assert commanded(own, "aside", "replay", "--all").returncode == 0
     assert listed(own, "aside", "list") == []
 
 
 def test_a_failed_mail_is_tried_again_by_its_id_only(own: Path) -> None:
     before = {row["state"]: row for row in listed(own, "outbox", "list")}
-    done = mailgate(own, "outbox", "retry", "--all")
+    done = commanded(own, "outbox", "retry", "--all")
     assert (done.returncode, done.stdout) == (0, "2 will be tried again\n")
     assert sorted(row["state"] for row in listed(own, "outbox", "list")) == sorted(before)
     token = before["failed"]["message_id"].partition("@")[0]
     for name in (token, f"<{before['deferred']['message_id']}>"):
-        done = mailgate(own, "outbox", "retry", name)
+        done = commanded(own, "outbox", "retry", name)
         assert (done.returncode, done.stdout) == (0, "1 will be tried again\n")
     assert not [row for row in listed(own, "outbox", "list") if row["state"] == "failed"]
 
@@ -541,16 +542,16 @@ def test_a_sender_is_heard_again_at_one_desk_or_at_all(own: Path) -> None:
     blocked = [(row["desk"], row["address"]) for row in listed(own, "blocked", "list")]
     assert blocked == [("kominfo", SPAMMER), ("kominfo", "Promo@Example.com"), ("lpse", "Promo@Example.com")]
     assert [row["ticket"] for row in listed(own, "blocked", "list", "--desk", "lpse")] == ["LPSE-2026-000001"]
-    done = mailgate(own, "blocked", "remove", "PROMO@example.COM", "--desk", "lpse")
+    done = commanded(own, "blocked", "remove", "PROMO@example.COM", "--desk", "lpse")
     assert (done.returncode, done.stdout) == (0, "PROMO@example.COM: heard again, at 1 desk\n")
     assert listed(own, "blocked", "list", "--desk", "lpse") == []
-    assert mailgate(own, "blocked", "remove", "promo@example.com").returncode == 0
+    assert commanded(own, "blocked", "remove", "promo@example.com").returncode == 0
     assert [row["address"] for row in listed(own, "blocked", "list")] == [SPAMMER]
-    assert mailgate(own, "blocked", "remove", "promo@example.com").returncode == 1
+    assert commanded(own, "blocked", "remove", "promo@example.com").returncode == 1
 
 
 def test_a_sender_blocked_at_two_desks_is_heard_again_at_both(own: Path) -> None:
-    done = mailgate(own, "blocked", "remove", "promo@example.com")
+    done = commanded(own, "blocked", "remove", "promo@example.com")
     assert done.stdout == "promo@example.com: heard again, at 2 desks\n"
     assert [row["address"] for row in listed(own, "blocked", "list")] == [SPAMMER]
 
@@ -576,7 +577,7 @@ def test_why_tells_what_became_of_the_question_to_the_person_in_whose_name_a_mai
     ask(url, now - asked, now - settled if settled else None, yes=yes)
     (found,) = listed(city.settings_file, "why", str(OPENED))
     assert (found["confirmation"]["state"], found["confirmation"]["person"]) == (state, ADMIN)
-    assert told in mailgate(city.settings_file, "why", str(OPENED)).stdout
+    assert told in commanded(city.settings_file, "why", str(OPENED)).stdout
     waiting = [row["confirmations"] for row in listed(city.settings_file, "status")]
     assert waiting == [1 if settled is None and asked < DAY else 0, 0]
     assert listed(city.settings_file, "why", str(ASIDE))[0]["confirmation"] is None
@@ -594,10 +595,10 @@ def test_to_look_makes_no_database(tmp_path: Path) -> None:
         ("status",),
         ("db", "check"),
     ):
-        done = mailgate(settings, *look)
+        done = commanded(settings, *look)
         assert done.returncode == 1
         assert "mailgate db upgrade" in done.stderr
-    assert mailgate(settings, "check", "--offline").returncode == 0
+    assert commanded(settings, "check", "--offline").returncode == 0
     assert not (tmp_path / "mailgate.db").exists()
 
 
@@ -605,7 +606,7 @@ def test_to_look_makes_no_database(tmp_path: Path) -> None:
 def test_a_damaged_database_is_told_in_one_line_with_what_helps(tmp_path: Path, command: tuple[str]) -> None:
     city = office(tmp_path)
     (tmp_path / "mailgate.db").write_bytes(b"not what it was" * 1000)
-    done = mailgate(city.settings_file, *command)
+    done = commanded(city.settings_file, *command)
     assert (done.returncode, done.stdout) == (75, "")
     assert done.stderr == "database: file is not a database; stop mailgate and put a backup in its place\n"
 

@@ -14,6 +14,7 @@ import pytest
 from city import City
 from cli_cast import fill, office, only_levels_with_staff, write_holidays
 from daemon import mailgate
+from evidence import commanded
 
 from mailgate import __version__
 from mailgate.check import Verdict, findings
@@ -72,7 +73,7 @@ def test_broken_settings_are_told_all_at_once_and_nothing_is_begun(tmp_path: Pat
 
 
 def test_a_missing_settings_file_is_told_with_the_ways_to_name_one(tmp_path: Path) -> None:
-    done = mailgate(tmp_path / "none.toml", "tickets")
+    done = commanded(tmp_path / "none.toml", "tickets")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"{tmp_path}/none.toml: no such settings file")
     assert "MAILGATE_SETTINGS" in done.stderr
@@ -120,7 +121,7 @@ def test_check_finds_nothing_wrong_where_nothing_is(quick_city: City) -> None:
     write_holidays(quick_city.base)
     only_levels_with_staff(quick_city.tables)
     for _ in range(2):  # before and after the first run
-        done = mailgate(quick_city.settings_file, "check", "--json")
+        done = commanded(quick_city.settings_file, "check", "--json")
         assert done.returncode == 0, done.stdout
         assert {verdict for verdict, _ in verdicts(done).values()} == {"ok"}
         quick_city.run()
@@ -129,18 +130,18 @@ def test_check_finds_nothing_wrong_where_nothing_is(quick_city: City) -> None:
 
 def test_check_finds_what_cannot_be_reached_and_offline_does_not_ask(tmp_path: Path) -> None:
     city = office(tmp_path)
-    done = mailgate(city.settings_file, "check", "--json")
+    done = commanded(city.settings_file, "check", "--json")
     assert done.returncode == 1
     found = verdicts(done)
     bad = {what for what, (verdict, _) in found.items() if verdict == "FAIL"}
     assert bad == {f"{desk} {part}" for desk in ("kominfo", "lpse") for part in ("imap", "smtp")}
     assert "127.0.0.1:9" in found["lpse imap"][1]
-    assert mailgate(city.settings_file, "check", "--offline").returncode == 0
+    assert commanded(city.settings_file, "check", "--offline").returncode == 0
 
 
 def test_check_finds_a_wrong_password_and_names_the_account(quick_city: City) -> None:
     (quick_city.base / "secret").write_text("tebakan")
-    done = mailgate(quick_city.settings_file, "check", "--json")
+    done = commanded(quick_city.settings_file, "check", "--json")
     assert done.returncode == 1
     verdict, text = verdicts(done)["kominfo imap"]
     assert verdict == "FAIL"
@@ -151,7 +152,7 @@ def test_check_finds_a_wrong_password_and_names_the_account(quick_city: City) ->
 def test_check_finds_a_secret_that_everybody_may_read(tmp_path: Path) -> None:
     city = office(tmp_path)
     (tmp_path / "secret").chmod(0o644)
-    done = mailgate(city.settings_file, "check", "--offline", "--json")
+    done = commanded(city.settings_file, "check", "--offline", "--json")
     assert done.returncode == 1
     verdict, text = verdicts(done)["kominfo secrets"]
     assert verdict == "FAIL"
@@ -161,7 +162,7 @@ def test_check_finds_a_secret_that_everybody_may_read(tmp_path: Path) -> None:
 def test_a_secret_of_the_unit_is_told_with_the_line_that_brings_it_to_a_shell(tmp_path: Path) -> None:
     city = office(tmp_path)
     city.tables["desks"]["kominfo"]["imap"]["password"] = "credential:kominfo-imap"
-    done = mailgate(city.settings_file, "check", "--offline", "--json")
+    done = commanded(city.settings_file, "check", "--offline", "--json")
     assert done.returncode == 1
     assert "systemd-run" in verdicts(done)["kominfo secrets"][1]
 
@@ -169,7 +170,7 @@ def test_a_secret_of_the_unit_is_told_with_the_line_that_brings_it_to_a_shell(tm
 def test_check_finds_a_year_without_holidays(tmp_path: Path) -> None:
     city = office(tmp_path)
     (tmp_path / "holidays.toml").write_text('[public]\n2020-08-17 = "Hari Kemerdekaan"\n')
-    done = mailgate(city.settings_file, "check", "--offline", "--json")
+    done = commanded(city.settings_file, "check", "--offline", "--json")
     assert done.returncode == 0  # it works, and due moments are wrong
     year = datetime.now(ZoneInfo("Asia/Jakarta")).year
     for desk in ("kominfo", "lpse"):
@@ -225,7 +226,7 @@ def test_an_office_without_any_holidays_file_is_told_of_and_serves_all_the_same(
 
 def warnings(city: City) -> dict[str, str]:
     """What `check` warns of; the exit status says that it works all the same."""
-    done = mailgate(city.settings_file, "check", "--offline", "--json")
+    done = commanded(city.settings_file, "check", "--offline", "--json")
     assert done.returncode == 0
     return {what: text for what, (verdict, text) in verdicts(done).items() if verdict == "warn"}
 
@@ -264,7 +265,7 @@ def test_check_finds_a_database_of_another_mailgate(tmp_path: Path) -> None:
     city = office(tmp_path)
     fill(city.tables["service"]["database"])
     _pretend(city, "0000")
-    done = mailgate(city.settings_file, "check", "--offline", "--json")
+    done = commanded(city.settings_file, "check", "--offline", "--json")
     assert done.returncode == 1
     assert verdicts(done)["database"] == ("FAIL", f"schema 0000, needs {HEAD}: `mailgate db upgrade`")
 
@@ -288,12 +289,12 @@ def _pretend(city: City, revision: str) -> None:
 
 def test_a_database_is_made_checked_and_made_again_without_harm(tmp_path: Path, database_url: str) -> None:
     settings = office(tmp_path, database_url).settings_file
-    check = mailgate(settings, "db", "check")
+    check = commanded(settings, "db", "check")
     assert check.returncode == 1
     assert "mailgate db upgrade" in check.stderr
-    assert mailgate(settings, "db", "upgrade").stdout == f"schema {HEAD}, was empty\n"
-    assert mailgate(settings, "db", "upgrade").stdout == f"schema {HEAD}\n"
-    check = mailgate(settings, "db", "check")
+    assert commanded(settings, "db", "upgrade").stdout == f"schema {HEAD}, was empty\n"
+    assert commanded(settings, "db", "upgrade").stdout == f"schema {HEAD}\n"
+    check = commanded(settings, "db", "check")
     assert (check.returncode, check.stdout) == (0, f"schema {HEAD}: fine\n")
 
 
@@ -302,7 +303,7 @@ def test_a_database_of_a_newer_mailgate_stops_every_command(tmp_path: Path, comm
     city = office(tmp_path)
     fill(city.tables["service"]["database"])
     _pretend(city, "9999")
-    done = mailgate(city.settings_file, *command)
+    done = commanded(city.settings_file, *command)
     assert done.returncode == 2
     assert "a newer mailgate wrote it" in done.stderr
     assert "Traceback" not in done.stderr
@@ -369,7 +370,7 @@ def test_no_help_breaks_off_in_the_middle_of_a_line_or_leaves_a_word_out() -> No
 
 
 def test_the_version_is_told_without_settings(tmp_path: Path) -> None:
-    done = mailgate(tmp_path / "none.toml", "--version")
+    done = commanded(tmp_path / "none.toml", "--version")
     assert (done.returncode, done.stdout) == (0, f"mailgate {__version__}\n")
 
 
