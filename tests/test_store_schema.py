@@ -105,6 +105,13 @@ def test_mail_that_was_refused_before_an_upgrade_waits_on_after_it(store: Store)
     assert found == (moment, 0)
 
 
+def test_a_database_that_was_made_while_0005_held_all_of_0006_is_taken_over(store: Store) -> None:
+    upgrade(store)
+    set_version(store, "0005")
+    upgrade(store)
+    require_current(store)
+
+
 def test_a_database_of_an_older_mailgate_is_not_touched_and_the_way_on_is_told(store: Store) -> None:
     upgrade(store)
     set_version(store, "0000")

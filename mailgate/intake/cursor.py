@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-CLOCKS_DIFFER = timedelta(days=1)
+SERVER_IS_SLOW_BY = timedelta(days=1)
 """The server's and ours, at the worst: one that takes its zone for another is wrong by that much."""
 
 
@@ -49,7 +49,7 @@ def first_contact(
             # INTERNALDATE counts in whole seconds.
             start_at = now.replace(microsecond=0)
             if folder.uidnext == 1:  # no UID tells old from new, and nothing in it is old
-                start_at -= CLOCKS_DIFFER
+                start_at -= SERVER_IS_SLOW_BY
             return Beginning(folder.uidvalidity, max(folder.uidnext, 1), start_at)
         case day:
             return Beginning(folder.uidvalidity, 1, datetime.combine(day, time(), timezone))

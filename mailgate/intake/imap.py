@@ -10,7 +10,6 @@ import re
 import select
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from imapclient.exceptions import LoginError, ProtocolError
 from mailgate import __version__
 from mailgate.errors import AuthorizationRefusedError, TemporaryError, UnforeseenError
 from mailgate.intake.cursor import Folder, Listed
+from mailgate.patience import cut_after
 
 log = logging.getLogger("mailgate")
 
@@ -466,7 +466,7 @@ class Mailbox:
         """`patience`: seconds for which nothing is expected."""
         with (
             _translated(f"{self._who()}: {what}"),
-            _cut_after(MOST_SECONDS + patience, self._client.socket()),
+            cut_after(MOST_SECONDS + patience, self._client.socket()),
         ):
             try:
                 yield
@@ -487,23 +487,6 @@ def _translated(what: str) -> Iterator[None]:
         raise TemporaryError(f"{what}: {_one_line(error)}") from error
     except _NONSENSE as error:
         raise UnforeseenError(f"{what}: {type(error).__name__}: {_one_line(error)}") from error
-
-
-@contextmanager
-def _cut_after(seconds: float, sock: socket.socket) -> Iterator[None]:
-    timer = threading.Timer(seconds, _cut, [sock])
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _cut(sock: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        # Of the plain class: that of TLS would take its machinery away under the thread that reads.
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 def _is_about_more(words: str) -> bool:

@@ -2,9 +2,7 @@
 
 import json
 import re
-import socket
 import ssl
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +11,7 @@ from typing import Any, TypeGuard
 from urllib.parse import urlencode, urlsplit
 
 from mailgate.errors import AuthorizationRefusedError, TemporaryError
+from mailgate.patience import cut_after
 from mailgate.settings import Oauth
 
 STEP_SECONDS = 20.0
@@ -185,20 +184,7 @@ def _connected(scheme: str, host: str, port: int | None) -> Iterator[HTTPConnect
     )
     try:
         connection.connect()
-        timer = threading.Timer(ANSWER_SECONDS, _cut, [connection.sock])
-        timer.daemon = True
-        timer.start()
-        try:
+        with cut_after(ANSWER_SECONDS, connection.sock):
             yield connection
-        finally:
-            timer.cancel()
     finally:
         connection.close()
-
-
-def _cut(sock: socket.socket) -> None:
-    # Of the plain class: that of TLS would take its machinery away under the thread that reads.
-    try:
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)
-    except OSError:
-        return  # it was over already

@@ -19,6 +19,9 @@ NO_LONGER = (
 
 
 def upgrade() -> None:
+    columns_now = {one["name"] for one in sa.inspect(op.get_bind()).get_columns("outbox")}
+    if "tried_at" in columns_now:  # made while all of this stood in 0005
+        return
     op.add_column(
         "outbox",
         sa.Column("tried_at", MOMENT, nullable=True, comment="when it was last tried; NULL: not yet"),
